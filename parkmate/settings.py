@@ -1,0 +1,145 @@
+"""The wiring, read from the environment. What is missing or wrong stops the start, in a sentence.
+
+`manage.py up` writes the addresses of what it runs into `var/env`, so that `manage.py shell`
+or `watch` beside it find the same system. A variable that is already set always wins.
+"""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+ENV_FILE = Path(env.str("PARKMATE_ENV_FILE", default=str(BASE_DIR / "var" / "env")))
+if ENV_FILE.is_file():
+    env.read_env(ENV_FILE)
+
+
+def required(name: str, what: str) -> str:
+    """The variable's value. Raises ImproperlyConfigured, saying what it is for, if it is not set."""
+    value = env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set: {what}. Set it in the environment, or start everything with `make run`."
+        )
+    return value
+
+
+def seconds(name: str, *, default: float) -> float:
+    """A duration in seconds, above zero. Raises ImproperlyConfigured for anything else."""
+    try:
+        value = env.float(name, default=default)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise ImproperlyConfigured(f"{name} must be a number of seconds above zero.")
+    return value
+
+
+# --- Who we are -------------------------------------------------------------------------------
+
+DEBUG = env.bool("PARKMATE_DEBUG", default=False)
+SECRET_KEY = required("PARKMATE_SECRET_KEY", "the secret that signs sessions")
+ALLOWED_HOSTS = env.list("PARKMATE_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+# The exact origins (scheme, host, port) whose pages may open a socket or post a form.
+ALLOWED_ORIGINS = env.list("PARKMATE_ORIGINS", default=["http://localhost:8000", "http://127.0.0.1:8000"])
+CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
+
+# --- Time -------------------------------------------------------------------------------------
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+WARNING_LEAD_SECONDS = seconds("PARKMATE_WARNING_LEAD_SECONDS", default=300)
+RENEWAL_WINDOW_SECONDS = seconds("PARKMATE_RENEWAL_WINDOW_SECONDS", default=600)
+# Only timers due this soon get a Celery message: see docs/architecture.md, "The clock".
+ALARM_HORIZON_SECONDS = seconds("PARKMATE_ALARM_HORIZON_SECONDS", default=120)
+SWEEP_SECONDS = seconds("PARKMATE_SWEEP_SECONDS", default=1)
+
+# --- What runs --------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "channels",
+    "django_celery_beat",
+    "parking",
+    "parkmate",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "parkmate.urls"
+ASGI_APPLICATION = "parkmate.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Where things are -------------------------------------------------------------------------
+
+DATABASES = {
+    "default": {
+        **env.db_url_config(required("DATABASE_URL", "the PostgreSQL that keeps every promise")),
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+# A pool, because under ASGI every request runs in a thread of its own and would otherwise open
+# a connection of its own. `timeout` is how long a request waits for a free one before a 503.
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    pool={"min_size": 1, "max_size": env.int("PARKMATE_DB_POOL", default=10), "timeout": 5},
+    connect_timeout=3,
+)
+REDIS_URL = required("REDIS_URL", "the Redis or Valkey that carries alarms and pushes")
+CHANNEL_LAYERS = {"default": {"BACKEND": "parkmate.channel_layer.RedisLayer", "CONFIG": {"url": REDIS_URL}}}
+
+# --- Accounts ---------------------------------------------------------------------------------
+
+# The payment provider: a class with the interface of parking.gateways.Gateway.
+PAYMENT_GATEWAY = env.str("PARKMATE_PAYMENT_GATEWAY", default="parking.gateways.SandboxGateway")
+
+AUTH_USER_MODEL = "parking.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SECURE_COOKIES = env.bool("PARKMATE_SECURE_COOKIES", default=False)
+SESSION_COOKIE_SECURE = SECURE_COOKIES
+CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_HTTPONLY = True
+
+# --- The HTTP door ----------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["parking.api.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["parking.api.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "parking.api.exceptions.handle",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+
+# --- The log ----------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "parkmate.logs.LineFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("PARKMATE_LOG_LEVEL", default="INFO")},
+}

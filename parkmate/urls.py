@@ -1,0 +1,10 @@
+"""The HTTP paths: all of them the API's, so far."""
+
+from django.urls import include, path
+
+urlpatterns = [path("api/", include("parking.api.urls"))]
+
+handler400 = "parking.api.exceptions.bad_request"
+handler403 = "parking.api.exceptions.permission_denied"
+handler404 = "parking.api.exceptions.page_not_found"
+handler500 = "parking.api.exceptions.server_error"
