@@ -1,0 +1,92 @@
+"""What the rules forbid: one exception per reason, each with a code that never changes.
+
+The HTTP door turns `status` into the answer's; the rules themselves know no HTTP beyond the number.
+"""
+
+from datetime import datetime
+from typing import Any
+
+
+class ParkingError(Exception):
+    """Something the rules forbid. The message may be shown to the person who asked."""
+
+    code = "refused"
+    status = 409
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts = facts
+
+
+class Invalid(ParkingError):
+    """A value no booking can have. `fields` says which and why."""
+
+    code = "invalid"
+    status = 400
+
+    def __init__(self, **fields: str) -> None:
+        super().__init__("Some values are not right.", fields={k: [v] for k, v in fields.items()})
+
+
+class NotFound(ParkingError):
+    """It does not exist, or is not this person's to see: nobody is told which."""
+
+    code = "not_found"
+    status = 404
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"There is no such {what}.")
+
+
+class Forbidden(ParkingError):
+    """This person may see it, but not do this to it."""
+
+    code = "forbidden"
+    status = 403
+
+
+class SlotTaken(ParkingError):
+    """The slot is held for some of that time. `next_free_at` is when a booking as long would fit."""
+
+    code = "slot_taken"
+
+    def __init__(self, *, next_free_at: datetime | None = None) -> None:
+        super().__init__("The slot is taken for some of that time.", next_free_at=next_free_at)
+
+
+class IllegalMove(ParkingError):
+    """A booking cannot go from the state it is in to the one asked for."""
+
+    code = "illegal_move"
+
+    def __init__(self, *, status: str) -> None:
+        super().__init__(f"The booking is {status}: this cannot be done now.", booking_status=status)
+
+
+class NotExpired(ParkingError):
+    """A renewal came before the booking's end."""
+
+    code = "not_expired"
+
+    def __init__(self, *, status: str) -> None:
+        super().__init__("Booking must completely expire before renewal", booking_status=status)
+
+
+class AlreadyEnded(ParkingError):
+    """An extension came at or after the booking's end."""
+
+    code = "already_ended"
+
+    def __init__(self, *, status: str) -> None:
+        super().__init__("The booking's time is up: renew it instead.", booking_status=status)
+
+
+class PaymentDeclined(ParkingError):
+    """The gateway would not take the money; nothing was stored."""
+
+    code = "payment_declined"
+    status = 402
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Payment declined: {reason}", reason=reason)

@@ -1,0 +1,61 @@
+"""Car washes: what a lot offers, and what was ordered."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from .base import RemembersLoaded, one_of
+from .bookings import Booking
+from .lots import Lot
+from .staff import Employee
+
+
+class CarWashType(models.Model):
+    """A kind of wash that a lot offers, and its price."""
+
+    lot = models.ForeignKey(Lot, models.PROTECT, related_name="car_wash_types")
+    name = models.CharField(max_length=50)
+    price = models.DecimalField(max_digits=8, decimal_places=2)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["lot", "name"], name="car_wash_type_once_per_lot"),
+            models.CheckConstraint(condition=Q(price__gte=0), name="car_wash_type_price_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Status(models.TextChoices):
+    REQUESTED = "REQUESTED", "Requested"
+    IN_PROGRESS = "IN_PROGRESS", "In progress"
+    COMPLETED = "COMPLETED", "Completed"
+    CANCELLED = "CANCELLED", "Cancelled"
+
+
+class CarWash(RemembersLoaded):
+    """A wash that a driver ordered, with a booking or by itself. The price is the one of its day."""
+
+    Status = Status
+
+    driver = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="car_washes")
+    booking = models.ForeignKey(Booking, models.PROTECT, null=True, blank=True, related_name="car_washes")
+    wash_type = models.ForeignKey(CarWashType, models.PROTECT, related_name="car_washes")
+    employee = models.ForeignKey(Employee, models.PROTECT, null=True, blank=True, related_name="car_washes")
+    status = models.CharField(max_length=11, choices=Status, default=Status.REQUESTED)
+    price = models.DecimalField(max_digits=8, decimal_places=2)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "car washes"
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(price__gte=0), name="car_wash_price_not_negative"),
+            one_of("status", Status, name="car_wash_status_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.wash_type} for {self.driver_id}: {self.status}"

@@ -1,0 +1,64 @@
+"""A timer is a row. Its id is its generation: an alarm set for an older row finds nothing armed."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+
+from .base import one_of
+from .bookings import Booking
+
+
+class Kind(models.TextChoices):
+    WARNING = "WARNING", "Warning before the end"
+    EXPIRY = "EXPIRY", "Time is up"
+    AUTO_EXPIRY = "AUTO_EXPIRY", "Closes by itself"
+
+
+class State(models.TextChoices):
+    ARMED = "armed", "Armed"
+    FIRED = "fired", "Fired"
+    CANCELLED = "cancelled", "Cancelled"
+    SUPERSEDED = "superseded", "Superseded: came too late to be true"
+    PARKED = "parked", "Parked: failed too often"
+
+
+class Timer(models.Model):
+    """Something promised for a moment: at `due_at`, by the database's clock."""
+
+    Kind = Kind
+    State = State
+
+    booking = models.ForeignKey(Booking, models.CASCADE, related_name="timers")
+    kind = models.CharField(max_length=11, choices=Kind)
+    due_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=State, default=State.ARMED)
+    fired_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    retry_at = models.DateTimeField(null=True, blank=True)
+    alarm_set_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["booking", "kind"], condition=Q(state="armed"), name="timer_armed_once"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="fired") | Q(fired_at__isnull=False), name="timer_fired_at_known"
+            ),
+            one_of("kind", Kind, name="timer_kind_known"),
+            one_of("state", State, name="timer_state_known"),
+        ]
+        indexes: ClassVar = [
+            # The sweep's question: what is due, oldest first?
+            models.Index(Coalesce("retry_at", "due_at"), condition=Q(state="armed"), name="timer_due"),
+            # `set_alarms`' question: what is due soon and has no alarm yet?
+            models.Index(
+                "due_at", condition=Q(state="armed", alarm_set_at__isnull=True), name="timer_without_alarm"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of booking {self.booking_id}: {self.state}"
