@@ -1,0 +1,264 @@
+"""What may happen to a booking, one plain verb each. A verb is one transaction: lock, check, write, announce.
+
+Locks are always taken in this order: armed timers of the booking, booking, slot, inbox.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from parking import availability, timers
+from parking.actions.due import ring, run_due
+from parking.actions.payments import pay, price_of
+from parking.errors import (
+    AlreadyEnded,
+    Forbidden,
+    IllegalMove,
+    Invalid,
+    NotExpired,
+    NotFound,
+    PaymentDeclined,
+    SlotTaken,
+)
+from parking.events import RENEW_FAILURE, RENEW_SUCCESS, RENEW_TOO_EARLY
+from parking.models import HOLDING, Booking, Payment, Slot, Timer, User
+from parking.notifications import notify
+
+__all__ = ["book", "cancel", "decline", "extend", "renew", "ring", "run_due"]
+
+Status = Booking.Status
+
+LONGEST = timedelta(days=31)
+FURTHEST_AHEAD = timedelta(days=365)
+
+
+def book(
+    *,
+    driver: User,
+    slot_id: int,
+    vehicle_number: str,
+    ends_at: datetime,
+    starts_at: datetime | None = None,
+    method: Payment.Method,
+    token: str = "",
+) -> Booking:
+    """Hold a slot from `starts_at` (None: now) to `ends_at`, pay, and arm the timers; return the booking.
+
+    Raises Invalid, Forbidden, NotFound, SlotTaken or PaymentDeclined; then nothing is stored.
+    """
+    if driver.role != User.Role.DRIVER:
+        raise Forbidden("Only drivers book slots.")
+    with transaction.atomic():
+        slot = _lock_slot(slot_id)
+        now = timers.now()
+        starts_at = starts_at or now
+        _check_start(starts_at, now=now)
+        _check_period(starts_at=starts_at, ends_at=ends_at)
+        return _hold(
+            slot,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            now=now,
+            method=method,
+            token=token,
+            driver=driver,
+            vehicle_number=vehicle_number,
+        )
+
+
+def extend(
+    booking_id: int, *, by: User, ends_at: datetime, method: Payment.Method, token: str = ""
+) -> Booking:
+    """Move the end of a booking that has not ended, pay for the time added, and arm its timers anew.
+
+    Raises NotFound, Forbidden, Invalid, IllegalMove, AlreadyEnded, SlotTaken or PaymentDeclined.
+    """
+    with transaction.atomic():
+        booking = _lock_own(booking_id, driver=by)
+        slot = _lock_slot(booking.slot_id)
+        now = timers.now()
+        _check_extendable(booking, ends_at=ends_at, now=now)
+        _check_free(slot, starts_at=booking.ends_at, ends_at=ends_at, but=booking)
+        added = _price(slot, booking.starts_at, ends_at) - _price(slot, booking.starts_at, booking.ends_at)
+        booking.ends_at = ends_at
+        booking.price += added
+        with _overlap_refused():
+            booking.save(update_fields=["ends_at", "price"])
+        timers.cancel(booking)
+        timers.arm(booking, at=now)
+        pay(booking, amount=added, method=method, token=token)
+        return booking
+
+
+def renew(
+    booking_id: int, *, by: User, ends_at: datetime, method: Payment.Method, token: str = ""
+) -> Booking:
+    """Book the slot of an expired booking again, from now to `ends_at`; return the new booking.
+
+    Raises what `book` raises, IllegalMove, and NotExpired before the end. A failure is also told,
+    in a transaction of its own, because the one that failed leaves nothing behind.
+    """
+    try:
+        with transaction.atomic():
+            return _renew(_lock_own(booking_id, driver=by), ends_at=ends_at, method=method, token=token)
+    except NotExpired:
+        notify(RENEW_TOO_EARLY, to=by.pk)
+        raise
+    except (SlotTaken, PaymentDeclined) as error:
+        notify(RENEW_FAILURE, to=by.pk, reason=error.message)
+        raise
+
+
+def cancel(booking_id: int, *, by: User) -> Booking:
+    """Give the slot back before the end. Raises NotFound, Forbidden or IllegalMove."""
+    with transaction.atomic():
+        booking = _lock_own(booking_id, driver=by)
+        booking.move(Status.CANCELLED)
+        timers.cancel(booking)
+        return booking
+
+
+def decline(booking_id: int, *, by: User) -> Booking:
+    """Refuse a booking, as the lot's owner or as staff. Raises NotFound, Forbidden or IllegalMove."""
+    with transaction.atomic():
+        booking = _lock(booking_id, seen_by=by)
+        if not by.is_staff and booking.slot.lot.owner_id != by.pk:
+            raise Forbidden("Only the lot's owner declines its bookings.")
+        booking.move(Status.CANCELLED_BY_ADMIN)
+        timers.cancel(booking)
+        return booking
+
+
+def _renew(old: Booking, *, ends_at: datetime, method: Payment.Method, token: str) -> Booking:
+    if old.status in HOLDING:
+        raise NotExpired(status=old.status)
+    slot = _lock_slot(old.slot_id)
+    now = timers.now()
+    _check_period(starts_at=now, ends_at=ends_at)
+    old.move(Status.COMPLETED)
+    timers.cancel(old)
+    new = _hold(
+        slot,
+        now=now,
+        method=method,
+        token=token,
+        driver=old.driver,
+        vehicle_number=old.vehicle_number,
+        starts_at=now,
+        ends_at=ends_at,
+        renewed_from=old,
+    )
+    notify(RENEW_SUCCESS, to=new.driver_id, dedupe_key=f"renewed:{new.pk}", **new.facts())
+    return new
+
+
+def _hold(slot: Slot, *, now: datetime, method: Payment.Method, token: str, **fields: Any) -> Booking:
+    """Store the booking of a locked slot, arm its timers, then pay: money is asked for last."""
+    _check_free(slot, starts_at=fields["starts_at"], ends_at=fields["ends_at"])
+    with _overlap_refused():
+        booking = Booking.objects.create(
+            slot=slot,
+            status=Status.PENDING if method == Payment.Method.CASH else Status.BOOKED,
+            price=_price(slot, fields["starts_at"], fields["ends_at"]),
+            **fields,
+        )
+    timers.arm(booking, at=now)
+    pay(booking, amount=booking.price, method=method, token=token)
+    return booking
+
+
+def _price(slot: Slot, starts_at: datetime, ends_at: datetime) -> Decimal:
+    return price_of(hourly_rate=slot.hourly_rate, starts_at=starts_at, ends_at=ends_at)
+
+
+# --- Locks ------------------------------------------------------------------------------------
+
+
+def _lock(booking_id: int, *, seen_by: User) -> Booking:
+    """Lock the booking's armed timers, then the booking: the one place that takes these two blockingly.
+
+    Raises NotFound if there is none, or none that this person may see.
+    """
+    armed = Timer.objects.filter(booking=booking_id, state=Timer.State.ARMED)
+    list(armed.select_for_update().order_by("pk"))
+    visible = Booking.objects.visible_to(seen_by).select_related("driver", "slot__lot")
+    booking = visible.select_for_update(of=("self",), no_key=True).filter(pk=booking_id).first()
+    if booking is None:
+        raise NotFound("booking")
+    return booking
+
+
+def _lock_own(booking_id: int, *, driver: User) -> Booking:
+    """Lock a driver's own booking. Raises NotFound, or Forbidden for others who may see it."""
+    booking = _lock(booking_id, seen_by=driver)
+    if booking.driver_id != driver.pk:
+        raise Forbidden("Only its driver does this to a booking.")
+    return booking
+
+
+def _lock_slot(slot_id: int) -> Slot:
+    """Lock the slot, so that racers for it wait their turn. Raises NotFound or Invalid (inactive)."""
+    slot = (
+        Slot.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("lot")
+        .filter(pk=slot_id)
+        .first()
+    )
+    if slot is None:
+        raise NotFound("slot")
+    if not slot.is_active:
+        raise Invalid(slot="This slot is not in use.")
+    return slot
+
+
+@contextmanager
+def _overlap_refused() -> Iterator[None]:
+    """Turn the database's own refusal of an overlap into SlotTaken, should one get past the lock."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if "booking_slot_held_once" not in str(error):
+            raise
+        raise SlotTaken from error
+
+
+# --- Checks -----------------------------------------------------------------------------------
+
+
+def _check_start(starts_at: datetime, *, now: datetime) -> None:
+    if timezone.is_naive(starts_at):
+        raise Invalid(starts_at="A time needs its zone.")
+    if starts_at < now:
+        raise Invalid(starts_at="A booking cannot start in the past.")
+    if starts_at > now + FURTHEST_AHEAD:
+        raise Invalid(starts_at=f"At most {FURTHEST_AHEAD.days} days ahead.")
+
+
+def _check_period(*, starts_at: datetime, ends_at: datetime) -> None:
+    if timezone.is_naive(ends_at):
+        raise Invalid(ends_at="A time needs its zone.")
+    if ends_at <= starts_at:
+        raise Invalid(ends_at="A booking must end after it starts.")
+    if ends_at - starts_at > LONGEST:
+        raise Invalid(ends_at=f"A booking lasts at most {LONGEST.days} days.")
+
+
+def _check_extendable(booking: Booking, *, ends_at: datetime, now: datetime) -> None:
+    if booking.status == Status.EXPIRED or (booking.status in HOLDING and booking.ends_at <= now):
+        raise AlreadyEnded(status=booking.status)
+    if booking.status not in HOLDING:
+        raise IllegalMove(status=booking.status)
+    _check_period(starts_at=booking.starts_at, ends_at=ends_at)
+    if ends_at <= booking.ends_at:
+        raise Invalid(ends_at="An extension must end later than the booking does now.")
+
+
+def _check_free(slot: Slot, *, starts_at: datetime, ends_at: datetime, but: Booking | None = None) -> None:
+    if not availability.is_free(slot, starts_at=starts_at, ends_at=ends_at, but=but):
+        raise SlotTaken(next_free_at=availability.next_free_at(slot, starts_at=starts_at, ends_at=ends_at))

@@ -1,0 +1,134 @@
+"""What happens to bookings when their time comes, in bulk: `run_due`, and `ring`, the alarm's way to it.
+
+Whoever comes first does the work, for every timer that is due; the others find nothing. A row that
+raises is set apart, so that no other row waits for it.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from django.db import InterfaceError, OperationalError, transaction
+
+from parking import timers
+from parking.events import BOOKING_EXPIRED, BOOKING_WARNING, SLOT_AUTO_EXPIRED, Event
+from parking.models import HOLDING, Booking, Timer
+from parking.notifications import Notice, notify_many
+
+# Timers in one transaction: few enough to hold locks only briefly, many enough to be cheap.
+BATCH = 500
+
+# An alarm this early, in seconds, waits for its moment; one earlier still is set again.
+PATIENCE = 2.0
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a timer does to a booking in one of the states `of`; `to` None: it only tells."""
+
+    event: Event
+    of: tuple[Booking.Status, ...]
+    to: Booking.Status | None = None
+
+    def applies(self, booking: Booking, *, now: datetime) -> bool:
+        """Whether it is still true: a warning after the end would not be."""
+        return booking.status in self.of and (self.to is not None or now < booking.ends_at)
+
+
+EFFECTS = {
+    Timer.Kind.WARNING: Effect(BOOKING_WARNING, HOLDING),
+    Timer.Kind.EXPIRY: Effect(BOOKING_EXPIRED, HOLDING, Booking.Status.EXPIRED),
+    Timer.Kind.AUTO_EXPIRY: Effect(SLOT_AUTO_EXPIRED, (Booking.Status.EXPIRED,), Booking.Status.COMPLETED),
+}
+
+
+def ring(timer_id: int) -> int:
+    """An alarm rang: if its timer is armed, wait out the last moments and fire all that is due.
+
+    Returns how many timers were handled; 0 if the alarm was for nothing, which is no error.
+    """
+    wait = timers.seconds_until_due(timer_id)
+    if wait is None:
+        return 0
+    if wait > PATIENCE:
+        timers.set_alarm_again(timer_id, after=wait)
+        return 0
+    time.sleep(max(wait, 0))
+    return run_due()
+
+
+def run_due() -> int:
+    """Fire every timer that is due, a batch a transaction; return how many were handled.
+
+    Any number of callers may do this at once. Raises only when the database is away.
+    """
+    done = 0
+    while handled := _fire(partial(timers.claim_due, limit=BATCH)) or _fire(timers.claim_retry):
+        done += handled
+    return done
+
+
+def _fire(claim: Callable[[], list[Timer]]) -> int:
+    """Claim timers and fire them in one transaction; if that fails, find out which one is to blame."""
+    claimed: list[Timer] = []
+    try:
+        with transaction.atomic(durable=True):
+            claimed = claim()
+            _take_effect(claimed)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        if not claimed:
+            raise
+        _set_apart(claimed, error=error)
+    return len(claimed)
+
+
+def _set_apart(failed: Sequence[Timer], *, error: Exception) -> None:
+    """Halve a failed batch until the row that raises is alone; postpone that one, fire the others."""
+    if len(failed) == 1:
+        timers.postpone(failed[0], error=error)
+        return
+    middle = len(failed) // 2
+    for half in (failed[:middle], failed[middle:]):
+        _fire(partial(timers.claim, half))
+
+
+def _take_effect(claimed: Sequence[Timer]) -> None:
+    """Move the bookings of these locked timers, settle the timers, and write the notices."""
+    locked = Booking.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
+    bookings = locked.select_related("slot").in_bulk({timer.booking_id for timer in claimed})
+    now = timers.now()
+    for kind, effect in EFFECTS.items():
+        true: list[Timer] = []
+        late: list[Timer] = []
+        for timer in claimed:
+            if timer.kind == kind:
+                (true if effect.applies(bookings[timer.booking_id], now=now) else late).append(timer)
+        _move([bookings[timer.booking_id] for timer in true], effect)
+        timers.settle(true, Timer.State.FIRED)
+        timers.settle(late, Timer.State.SUPERSEDED)
+        notify_many([_notice(timer, bookings[timer.booking_id], effect) for timer in true])
+
+
+def _move(bookings: Sequence[Booking], effect: Effect) -> None:
+    """One conditional UPDATE; the rows are locked, so a count that differs is a defect."""
+    if effect.to is None or not bookings:
+        return
+    rows = Booking.objects.filter(pk__in=[booking.pk for booking in bookings], status__in=effect.of)
+    if rows.update(status=effect.to) != len(bookings):
+        raise RuntimeError("A locked booking changed its state")
+    for booking in bookings:
+        booking.status = effect.to
+
+
+def _notice(timer: Timer, booking: Booking, effect: Effect) -> Notice:
+    return Notice(
+        effect.event,
+        to=booking.driver_id,
+        dedupe_key=f"timer:{timer.pk}",
+        relevant_until=booking.ends_at if timer.kind == Timer.Kind.WARNING else None,
+        facts=booking.facts(),
+    )

@@ -1,0 +1,63 @@
+"""The spare alarm clock: needs only PostgreSQL. Run one per machine or ten; they share the work."""
+
+import logging
+import signal
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+from parking.actions.bookings import run_due
+from parking.notifications import relay_left_behind
+
+logger = logging.getLogger(__name__)
+
+# A sweep that hangs (in a connect, say) is abandoned this long after SIGTERM; its rows roll back.
+GRACE_SECONDS = 0.5
+
+
+class Command(BaseCommand):
+    """Fires what is due and relays what was left behind, every second, until told to stop."""
+
+    help = __doc__
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, lambda *_: _begin_to_stop(stop))
+        signal.signal(signal.SIGALRM, _abandon)
+        away = False
+        while not stop.is_set():
+            away = _sweep(away=away)
+            stop.wait(settings.SWEEP_SECONDS)
+
+
+def _begin_to_stop(stop: threading.Event) -> None:
+    stop.set()
+    signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
+
+
+def _abandon(*_: Any) -> None:
+    raise SystemExit(0)
+
+
+def _sweep(*, away: bool) -> bool:
+    """Sweep once; return whether the database is away. Said once when it goes and once when it returns."""
+    try:
+        # Drops a connection that broke, so that the next query opens a new one.
+        close_old_connections()
+        run_due()
+        relay_left_behind()
+    except (OperationalError, InterfaceError) as error:
+        if not away:
+            logger.warning("The database is away; waiting for it", extra={"error": str(error).strip()})
+        return True
+    except Exception:
+        # The only broad catch of the house: whatever one sweep hits, the next must come.
+        logger.exception("A sweep failed")
+        return away
+    if away:
+        logger.warning("The database is back")
+    return False

@@ -1,0 +1,175 @@
+"""Notices: a row in the cause's own transaction; a number and a push after the commit.
+
+A push is only a hint that carries the row. It may fail, and nothing else happens then.
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.db import transaction
+from django.db.models import Count
+from django.db.models.functions import Now
+
+from parking.events import Event
+from parking.models import Inbox, Notification
+
+logger = logging.getLogger(__name__)
+
+# How many recipients one transaction numbers: few enough to be quick, many enough to be cheap.
+RECIPIENTS_PER_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing to tell one person; `facts` fill the event's words and travel with the frame."""
+
+    event: Event
+    to: int
+    dedupe_key: str | None = None
+    relevant_until: datetime | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def row(self) -> Notification:
+        """The unsaved row, its words filled in."""
+        return Notification(
+            recipient_id=self.to,
+            event=self.event.code,
+            level=self.event.level,
+            message=self.event.message(self.facts),
+            facts=self.facts,
+            dedupe_key=self.dedupe_key,
+            relevant_until=self.relevant_until,
+        )
+
+
+def notify(
+    event: Event,
+    *,
+    to: int,
+    dedupe_key: str | None = None,
+    relevant_until: datetime | None = None,
+    **facts: Any,
+) -> None:
+    """Tell user `to`, if and when the present transaction commits. The same key again is silence."""
+    notify_many([Notice(event, to, dedupe_key, relevant_until, facts)])
+
+
+def notify_many(notices: Sequence[Notice]) -> None:
+    """Write the rows in the present transaction; number and push them after its commit."""
+    if not notices:
+        return
+    Notification.objects.bulk_create([notice.row() for notice in notices], ignore_conflicts=True)
+    recipients = sorted({notice.to for notice in notices})
+    # Robust: the cause has committed, so a failing relay must not fail it. The sweeper repeats it.
+    transaction.on_commit(partial(relay, recipients), robust=True)
+
+
+def relay(recipients: Sequence[int]) -> int:
+    """Number and push what these users' inboxes hold without a number; return how many that were."""
+    done = 0
+    for start in range(0, len(recipients), RECIPIENTS_PER_BATCH):
+        rows, unread = _number(recipients[start : start + RECIPIENTS_PER_BATCH])
+        _push(rows, unread=unread)
+        done += len(rows)
+    return done
+
+
+def relay_left_behind() -> int:
+    """Relay what a crash left without a number, for whomever; return how many notices that were."""
+    unnumbered = Notification.objects.filter(seq__isnull=True)
+    recipients = unnumbered.order_by("recipient_id").values_list("recipient_id", flat=True).distinct()
+    return relay(list(recipients))
+
+
+def frame(row: Notification, *, unread: int, replayed: bool = False) -> dict[str, Any]:
+    """A numbered notice as the socket sends it (DESIGN: the socket)."""
+    return {
+        **row.facts,
+        "type": row.level,
+        "message": row.message,
+        "id": row.pk,
+        "seq": row.seq,
+        "event": row.event,
+        "created_at": instant(row.created_at),
+        "relevant_until": instant(row.relevant_until) if row.relevant_until else None,
+        "replayed": replayed,
+        "unread": unread,
+    }
+
+
+def instant(moment: datetime) -> str:
+    """The moment as every door writes it: UTC, milliseconds, `Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def group_of(user_id: int) -> str:
+    """The channel-layer group of all of a user's sockets."""
+    return f"user.{user_id}"
+
+
+def unread_counts(recipients: Iterable[int]) -> dict[int, int]:
+    """How many numbered notices each of these users has not read; absent means none."""
+    return dict(
+        Notification.objects.filter(recipient__in=recipients, read_at__isnull=True, seq__isnull=False)
+        .values_list("recipient_id")
+        .annotate(unread=Count("pk"))
+    )
+
+
+_GIVE_NUMBERS = """
+WITH numbered AS (
+    SELECT n.id, i.head + row_number() OVER (PARTITION BY n.recipient_id ORDER BY n.id) AS seq
+    FROM parking_notification n JOIN parking_inbox i ON i.user_id = n.recipient_id
+    WHERE n.seq IS NULL AND n.recipient_id = ANY(%s)
+), written AS (
+    UPDATE parking_notification n SET seq = numbered.seq FROM numbered WHERE n.id = numbered.id
+    RETURNING n.*
+), moved AS (
+    UPDATE parking_inbox i SET head = last.seq
+    FROM (SELECT recipient_id, max(seq) AS seq FROM written GROUP BY recipient_id) last
+    WHERE i.user_id = last.recipient_id
+)
+SELECT * FROM written ORDER BY recipient_id, seq
+"""
+
+
+def _number(recipients: Sequence[int]) -> tuple[list[Notification], dict[int, int]]:
+    """Give the next numbers of each inbox, in the order in which rows became visible."""
+    with transaction.atomic(durable=True):
+        _lock_inboxes(recipients)
+        # A statement of its own after the locks, so that it sees what the last holder committed:
+        # in one statement with them it would number from a stale snapshot.
+        rows = list(Notification.objects.raw(_GIVE_NUMBERS, [list(recipients)]))
+        return rows, unread_counts({row.recipient_id for row in rows})
+
+
+def _lock_inboxes(recipients: Sequence[int]) -> None:
+    """Lock these inboxes, in order of user id, and make those that are missing."""
+    boxes = Inbox.objects.select_for_update().filter(user__in=recipients).order_by("user_id")
+    if len(boxes.values_list("user_id")) < len(recipients):
+        missing = [Inbox(user_id=user_id) for user_id in sorted(recipients)]
+        Inbox.objects.bulk_create(missing, ignore_conflicts=True)
+        list(boxes.all())
+
+
+def _push(rows: Sequence[Notification], *, unread: dict[int, int]) -> None:
+    """Hand the frames to the channel layer in one go; record when, or count what was not sent."""
+    if not rows:
+        return
+    try:
+        get_channel_layer().group_send_many([_message(row, unread) for row in rows])
+    except OSError as error:
+        logger.warning("Notices were stored but not pushed", extra={"count": len(rows), "error": str(error)})
+        return
+    Notification.objects.filter(pk__in=[row.pk for row in rows]).update(pushed_at=Now())
+
+
+def _message(row: Notification, unread: dict[int, int]) -> tuple[str, dict[str, Any]]:
+    text = json.dumps(frame(row, unread=unread.get(row.recipient_id, 0)))
+    return group_of(row.recipient_id), {"type": "notice", "seq": row.seq, "text": text}

@@ -1,0 +1,169 @@
+"""The clock. A timer is a row; a Celery ETA task is only its alarm, and may come early, late, twice or never.
+
+What is due is decided by the database's clock alone, so that no machine's own clock can break a promise.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from celery import current_app
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce, Now
+from kombu.exceptions import KombuError
+
+from parking.models import Booking, Timer
+
+logger = logging.getLogger(__name__)
+
+# Set by name: the task is a door to the rules, and rules do not import doors.
+FIRE_TASK = "tasks.timers.fire"
+
+# A row that raises is tried again after these pauses, in seconds; after the last try it is parked.
+RETRY_PAUSES = (5, 30)
+
+# How many alarms one run of `set_alarms` sets before it commits what it has done.
+ALARMS_PER_BATCH = 1000
+
+
+def now() -> datetime:
+    """The database's clock at this moment (not at the start of the transaction)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
+
+
+def due_times(*, starts_at: datetime, ends_at: datetime, at: datetime) -> dict[Timer.Kind, datetime]:
+    """When each timer of a booking is due. No warning if it would come before the booking or `at`."""
+    warning = ends_at - timedelta(seconds=settings.WARNING_LEAD_SECONDS)
+    times = {
+        Timer.Kind.EXPIRY: ends_at,
+        Timer.Kind.AUTO_EXPIRY: ends_at + timedelta(seconds=settings.RENEWAL_WINDOW_SECONDS),
+    }
+    return {Timer.Kind.WARNING: warning, **times} if warning > max(starts_at, at) else times
+
+
+def arm(booking: Booking, *, at: datetime) -> list[Timer]:
+    """Arm the booking's timers in the present transaction; return them. Alarms follow the commit."""
+    times = due_times(starts_at=booking.starts_at, ends_at=booking.ends_at, at=at)
+    armed = Timer.objects.bulk_create(
+        Timer(booking=booking, kind=kind, due_at=due_at) for kind, due_at in times.items()
+    )
+    horizon = at + timedelta(seconds=settings.ALARM_HORIZON_SECONDS)
+    soon = [timer for timer in armed if timer.due_at <= horizon]
+    # Robust: the booking has committed. An alarm that could not be set costs punctuality, no more.
+    transaction.on_commit(partial(_send_alarms, soon), robust=True)
+    return armed
+
+
+def cancel(booking: Booking) -> int:
+    """Cancel the booking's armed timers; return how many. Their alarms will find nothing."""
+    return Timer.objects.filter(booking=booking, state=Timer.State.ARMED).update(state=Timer.State.CANCELLED)
+
+
+def _due() -> QuerySet[Timer]:
+    """Armed timers whose time has come, locked for the caller, oldest first; others' are skipped.
+
+    A booking closes only after it has expired: AUTO_EXPIRY waits for an EXPIRY that is not done.
+    """
+    expiry = Timer.objects.filter(
+        booking=OuterRef("booking"),
+        kind=Timer.Kind.EXPIRY,
+        state__in=(Timer.State.ARMED, Timer.State.PARKED),
+    )
+    return (
+        Timer.objects.select_for_update(skip_locked=True)
+        .alias(ring_at=Coalesce("retry_at", "due_at"))
+        .filter(state=Timer.State.ARMED, ring_at__lte=Now())
+        .filter(~Q(kind=Timer.Kind.AUTO_EXPIRY) | ~Exists(expiry))
+        .order_by("ring_at")
+    )
+
+
+def claim_due(*, limit: int) -> list[Timer]:
+    """At most `limit` due timers that never failed, locked until the present transaction ends."""
+    return list(_due().filter(attempts=0)[:limit])
+
+
+def claim_retry() -> list[Timer]:
+    """The one timer that failed before and whose next try is due, locked; or nothing."""
+    return list(_due().filter(attempts__gt=0)[:1])
+
+
+def claim(timers: Iterable[Timer]) -> list[Timer]:
+    """Those of these timers that are still due and nobody else's, locked."""
+    return list(_due().filter(pk__in=[timer.pk for timer in timers]))
+
+
+def settle(timers: Sequence[Timer], state: Timer.State) -> None:
+    """Record how the caller's claimed timers ended, and when."""
+    Timer.objects.filter(pk__in=[timer.pk for timer in timers], state=Timer.State.ARMED).update(
+        state=state, fired_at=Now()
+    )
+
+
+def postpone(timer: Timer, *, error: Exception) -> None:
+    """Record a failed try: try again after a growing pause, or park the timer and tell the operators."""
+    pauses = dict(enumerate(RETRY_PAUSES, start=1))
+    tries = timer.attempts + 1
+    parked = tries not in pauses
+    Timer.objects.filter(pk=timer.pk, state=Timer.State.ARMED, attempts=timer.attempts).update(
+        attempts=tries,
+        last_error=f"{type(error).__name__}: {error}",
+        state=Timer.State.PARKED if parked else Timer.State.ARMED,
+        retry_at=None if parked else Now() + timedelta(seconds=pauses[tries]),
+    )
+    facts = {"timer": timer.pk, "kind": timer.kind, "booking": timer.booking_id, "tries": tries}
+    if parked:
+        logger.critical("A timer was parked: it needs an operator", extra=facts, exc_info=error)
+    else:
+        logger.error("A timer failed and will be tried again", extra=facts, exc_info=error)
+
+
+def seconds_until_due(timer_id: int) -> float | None:
+    """How long until an armed timer is due, by the database's clock (negative: overdue). None: not armed."""
+    due_at = (
+        Timer.objects.filter(pk=timer_id, state=Timer.State.ARMED).values_list("due_at", flat=True).first()
+    )
+    return None if due_at is None else (due_at - now()).total_seconds()
+
+
+def upcoming(*, limit: int) -> list[Timer]:
+    """Armed timers due inside the alarm horizon, or overdue, that have no alarm yet; soonest first."""
+    horizon = Now() + timedelta(seconds=settings.ALARM_HORIZON_SECONDS)
+    waiting = Timer.objects.filter(state=Timer.State.ARMED, alarm_set_at__isnull=True)
+    return list(waiting.filter(due_at__lte=horizon).order_by("due_at")[:limit])
+
+
+def set_alarms() -> int:
+    """Give every timer that is due soon its Celery message; return how many got one."""
+    done = 0
+    while batch := upcoming(limit=ALARMS_PER_BATCH):
+        sent = _send_alarms(batch)
+        done += sent
+        if sent < len(batch):
+            break
+    return done
+
+
+def set_alarm_again(timer_id: int, *, after: float) -> None:
+    """Ring again in `after` seconds by the worker's own clock: it runs ahead of the database's."""
+    current_app.send_task(FIRE_TASK, args=[timer_id], countdown=after)
+
+
+def _send_alarms(timers: Sequence[Timer]) -> int:
+    """Set alarms until the broker fails; return how many were set. What is left, the sweeper does."""
+    sent: list[int] = []
+    try:
+        for timer in timers:
+            current_app.send_task(FIRE_TASK, args=[timer.pk], eta=timer.due_at.astimezone(UTC))
+            sent.append(timer.pk)
+    except (KombuError, OSError) as error:
+        left = len(timers) - len(sent)
+        logger.warning("Alarms could not be set", extra={"left": left, "error": str(error)})
+    Timer.objects.filter(pk__in=sent).update(alarm_set_at=Now())
+    return len(sent)

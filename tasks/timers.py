@@ -1,0 +1,18 @@
+"""The clock's door: what Celery calls when an alarm rings. Ids in, one verb called."""
+
+from celery import shared_task
+
+from parking import timers
+from parking.actions import bookings
+
+
+@shared_task(name="tasks.timers.fire")
+def fire(timer_id: int) -> None:
+    """An alarm rang."""
+    bookings.ring(timer_id)
+
+
+@shared_task(name="tasks.timers.set_alarms")
+def set_alarms() -> None:
+    """Give the timers that are due soon their alarms; beat calls this well within the horizon."""
+    timers.set_alarms()
