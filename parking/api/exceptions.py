@@ -1,0 +1,73 @@
+"""Every error is one shape: `{code, message, fields?}`, plus the facts of the rule that was broken."""
+
+import logging
+import sys
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from parking.errors import ParkingError
+
+logger = logging.getLogger(__name__)
+
+UNAVAILABLE = {"code": "unavailable", "message": "The database is away. Try again in a moment."}
+RETRY_AFTER = {"Retry-After": "2"}
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: the answer, or None for a defect, which becomes a 500."""
+    if isinstance(error, ParkingError):
+        return Response({"code": error.code, "message": error.message, **error.facts}, error.status)
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.error("A request found the database away", extra={"error": str(error).strip()})
+        return Response(UNAVAILABLE, 503, headers=RETRY_AFTER)
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    if isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    return _answer(error) if isinstance(error, exceptions.APIException) else None
+
+
+def _answer(error: exceptions.APIException) -> Response:
+    headers = {}
+    if auth_header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if isinstance(error, exceptions.ValidationError):
+        fields = error.detail if isinstance(error.detail, dict) else {"": error.detail}
+        body = {"code": "invalid", "message": "Some values are not right.", "fields": fields}
+        return Response(body, error.status_code, headers=headers)
+    return Response({"code": _code(error), "message": str(error.detail)}, error.status_code, headers=headers)
+
+
+def _code(error: exceptions.APIException) -> str:
+    if str(error.detail).startswith("CSRF Failed"):
+        return "csrf_failed"
+    return str(getattr(error.detail, "code", error.default_code))
+
+
+# --- What Django answers by itself, outside the API's views ------------------------------------
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    return JsonResponse({"code": "bad_request", "message": "The request is malformed."}, status=400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> JsonResponse:
+    return JsonResponse({"code": "permission_denied", "message": "This is not allowed."}, status=403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+    return JsonResponse({"code": "not_found", "message": "There is nothing at this address."}, status=404)
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    """A defect; or the database went away where no view could catch it (the session, say)."""
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        return JsonResponse(UNAVAILABLE, status=503, headers=RETRY_AFTER)
+    return JsonResponse(
+        {"code": "server_error", "message": "This is our mistake; it was logged."}, status=500
+    )
