@@ -1,0 +1,121 @@
+"""The named cast, and the database they live in. Every test commits for real: notices follow commits."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.test import Client
+
+from parking import timers
+from parking.actions import bookings
+from parking.models import Booking, Lot, Notification, Payment, Slot, Timer, User
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(services: Any) -> None:
+    """pytest-django makes its database right after this: by then the server runs."""
+
+
+@pytest.fixture
+def db(transactional_db: None) -> None:
+    """The database, with real commits."""
+
+
+@dataclass
+class Cast:
+    """Dina drives, Omar owns a lot, Ada is staff, Eve is a stranger who must be refused."""
+
+    dina: User
+    omar: User
+    ada: User
+    eve: User
+    lot: Lot
+    slot: Slot
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    def person(name: str, **fields: Any) -> User:
+        return User.objects.create(username=name, password="!", **fields)
+
+    omar = person("omar", role=User.Role.OWNER)
+    lot = Lot.objects.create(owner=omar, name="Central", address="1 High Street")
+    return Cast(
+        dina=person("dina"),
+        omar=omar,
+        ada=person("ada", is_staff=True, is_superuser=True),
+        eve=person("eve"),
+        lot=lot,
+        slot=Slot.objects.create(lot=lot, number=7, hourly_rate=Decimal("6.00")),
+    )
+
+
+@pytest.fixture
+def alarms(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """The Celery messages that were sent, instead of sending them."""
+    sent: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, **kw: sent.append((name, kw)))
+    return sent
+
+
+@pytest.fixture
+def book(cast: Cast, alarms: Any) -> Callable[..., Booking]:
+    """Dina books Omar's slot for an hour from now, unless told otherwise."""
+
+    def book(*, minutes: float = 60, **wish: Any) -> Booking:
+        start = wish.get("starts_at") or timers.now()
+        wish = {
+            "driver": cast.dina,
+            "slot_id": cast.slot.pk,
+            "vehicle_number": "KA01AB1234",
+            "ends_at": start + timedelta(minutes=minutes),
+            "method": Payment.Method.CARD,
+            "token": "tok_visa",
+            **wish,
+        }
+        return bookings.book(**wish)
+
+    return book
+
+
+def time_passes(booking: Booking, **delta: float) -> None:
+    """Move a booking and its timers into the past: the database's clock cannot be set, but rows can."""
+    by = timedelta(**delta)
+    Booking.objects.filter(pk=booking.pk).update(
+        starts_at=booking.starts_at - by, ends_at=booking.ends_at - by
+    )
+    for timer in booking.timers.all():
+        Timer.objects.filter(pk=timer.pk).update(due_at=timer.due_at - by)
+    booking.refresh_from_db()
+
+
+def told(user: User) -> list[str]:
+    """The events of a user's inbox, in the order of their numbers."""
+    rows = Notification.objects.filter(recipient=user).order_by("seq", "id")
+    return [row.event for row in rows]
+
+
+def timer_states(booking: Booking) -> dict[str, str]:
+    """The state of each kind's latest timer."""
+    return {timer.kind: timer.state for timer in booking.timers.order_by("id")}
+
+
+@pytest.fixture
+def as_user() -> Iterator[Callable[[User], Client]]:
+    """An HTTP client signed in as somebody."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    yield sign_in
+
+
+def soon(**delta: float) -> datetime:
+    """A moment from now, by the database's clock."""
+    return timers.now() + timedelta(**delta)
