@@ -13,7 +13,7 @@ Period = tuple[datetime, datetime]
 def is_free(slot: Slot, *, starts_at: datetime, ends_at: datetime, but: Booking | None = None) -> bool:
     """Whether nothing holds the slot in that time, leaving out the booking `but`."""
     holding = Booking.objects.holding().filter(slot=slot, starts_at__lt=ends_at, ends_at__gt=starts_at)
-    return not holding.exclude(pk=but.pk if but else None).exists()
+    return not (holding.exclude(pk=but.pk) if but else holding).exists()
 
 
 def next_free_at(slot: Slot, *, starts_at: datetime, ends_at: datetime) -> datetime:

@@ -35,4 +35,5 @@ class SandboxGateway:
 
 def gateway() -> Gateway:
     """The gateway that the settings name."""
-    return import_string(settings.PAYMENT_GATEWAY)()
+    chosen: Gateway = import_string(settings.PAYMENT_GATEWAY)()
+    return chosen

@@ -19,7 +19,7 @@ if ENV_FILE.is_file():
 
 def required(name: str, what: str) -> str:
     """The variable's value. Raises ImproperlyConfigured, saying what it is for, if it is not set."""
-    value = env.str(name, default="")
+    value: str = env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(
             f"{name} is not set: {what}. Set it in the environment, or start everything with `make run`."
@@ -30,7 +30,7 @@ def required(name: str, what: str) -> str:
 def seconds(name: str, *, default: float) -> float:
     """A duration in seconds, above zero. Raises ImproperlyConfigured for anything else."""
     try:
-        value = env.float(name, default=default)
+        value: float = env.float(name, default=default)
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):

@@ -1,6 +1,6 @@
 """The named cast, and the database they live in. Every test commits for real: notices follow commits."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -105,7 +105,7 @@ def timer_states(booking: Booking) -> dict[str, str]:
 
 
 @pytest.fixture
-def as_user() -> Iterator[Callable[[User], Client]]:
+def as_user() -> Callable[[User], Client]:
     """An HTTP client signed in as somebody."""
 
     def sign_in(user: User) -> Client:
@@ -113,7 +113,7 @@ def as_user() -> Iterator[Callable[[User], Client]]:
         client.force_login(user)
         return client
 
-    yield sign_in
+    return sign_in
 
 
 def soon(**delta: float) -> datetime:

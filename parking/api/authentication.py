@@ -1,7 +1,10 @@
 """Who is asking: the session cookie, with CSRF."""
 
 from rest_framework import authentication
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
+
+from parking.models import User
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
@@ -9,3 +12,10 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Session"
+
+
+def signed_in(request: Request) -> User:
+    """The person who asks. Raises NotAuthenticated, should a view be open that must not be."""
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user

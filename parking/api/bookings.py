@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from parking.actions import bookings as verbs
+from parking.api.authentication import signed_in
 from parking.api.fields import AwareDateTimeField, PaymentFields, VehicleNumberField
 from parking.api.pages import Pages
 from parking.models import Booking
@@ -63,13 +64,13 @@ class Bookings(ListAPIView[Booking]):
     pagination_class = Pages
 
     def get_queryset(self) -> QuerySet[Booking]:
-        return Booking.objects.visible_to(self.request.user).select_related("slot").order_by("-id")
+        return Booking.objects.visible_to(signed_in(self.request)).select_related("slot").order_by("-id")
 
     def post(self, request: Request) -> Response:
         wish = NewBooking(data=request.data)
         wish.is_valid(raise_exception=True)
         booking = verbs.book(
-            driver=request.user,
+            driver=signed_in(request),
             slot_id=wish.validated_data["slot"],
             vehicle_number=wish.validated_data["vehicle_number"],
             starts_at=wish.validated_data["starts_at"],
@@ -83,7 +84,7 @@ class OneBooking(APIView):
     """One booking."""
 
     def get(self, request: Request, pk: int) -> Response:
-        visible = Booking.objects.visible_to(request.user).select_related("slot")
+        visible = Booking.objects.visible_to(signed_in(request)).select_related("slot")
         return Response(BookingSummary(get_object_or_404(visible, pk=pk)).data)
 
 
@@ -105,18 +106,18 @@ class Cancel(APIView):
     """Give the slot back."""
 
     def post(self, request: Request, pk: int) -> Response:
-        return Response(BookingSummary(verbs.cancel(pk, by=request.user)).data)
+        return Response(BookingSummary(verbs.cancel(pk, by=signed_in(request))).data)
 
 
 class Decline(APIView):
     """Refuse a booking, as the lot's owner."""
 
     def post(self, request: Request, pk: int) -> Response:
-        return Response(BookingSummary(verbs.decline(pk, by=request.user)).data)
+        return Response(BookingSummary(verbs.decline(pk, by=signed_in(request))).data)
 
 
 def _with_new_end(verb: Any, request: Request, pk: int) -> dict[str, Any]:
     wish = NewEnd(data=request.data)
     wish.is_valid(raise_exception=True)
-    booking = verb(pk, by=request.user, ends_at=wish.validated_data["ends_at"], **wish.payment())
+    booking = verb(pk, by=signed_in(request), ends_at=wish.validated_data["ends_at"], **wish.payment())
     return dict(BookingSummary(booking).data)

@@ -81,9 +81,10 @@ def with_counts(lots: QuerySet[Lot]) -> QuerySet[Lot]:
     """The lots with `slot_count`, `free_now` and `hourly_rate_from`, of their slots in use."""
     held = Booking.objects.holding().filter(slot=OuterRef("slots"), starts_at__lte=Now(), ends_at__gt=Now())
     active = Q(slots__is_active=True)
+    free = Q(active, ~Exists(held))
     return lots.annotate(
         slot_count=Count("slots", filter=active),
-        free_now=Count("slots", filter=active & ~Exists(held)),
+        free_now=Count("slots", filter=free),
         hourly_rate_from=Min("slots__hourly_rate", filter=active),
     )
 

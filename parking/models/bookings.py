@@ -1,6 +1,6 @@
 """A booking, the states it goes through, and the one table of legal moves."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -17,7 +17,7 @@ from .lots import Slot
 from .users import User
 
 
-class Status(models.TextChoices):
+class BookingStatus(models.TextChoices):
     """The states of a booking's life."""
 
     PENDING = "PENDING", "Pending: cash not yet verified"
@@ -29,20 +29,29 @@ class Status(models.TextChoices):
 
 
 # These hold the slot, for their own period only.
-HOLDING = (Status.PENDING, Status.BOOKED)
+HOLDING = (BookingStatus.PENDING, BookingStatus.BOOKED)
 
 # The legal moves, from → to. Everything not here is refused.
 MOVES: dict[str, frozenset[str]] = {
-    Status.PENDING: frozenset({Status.BOOKED, Status.EXPIRED, Status.CANCELLED, Status.CANCELLED_BY_ADMIN}),
-    Status.BOOKED: frozenset({Status.EXPIRED, Status.CANCELLED, Status.CANCELLED_BY_ADMIN}),
-    Status.EXPIRED: frozenset({Status.COMPLETED}),
-    Status.COMPLETED: frozenset(),
-    Status.CANCELLED: frozenset(),
-    Status.CANCELLED_BY_ADMIN: frozenset(),
+    BookingStatus.PENDING: frozenset(
+        {
+            BookingStatus.BOOKED,
+            BookingStatus.EXPIRED,
+            BookingStatus.CANCELLED,
+            BookingStatus.CANCELLED_BY_ADMIN,
+        }
+    ),
+    BookingStatus.BOOKED: frozenset(
+        {BookingStatus.EXPIRED, BookingStatus.CANCELLED, BookingStatus.CANCELLED_BY_ADMIN}
+    ),
+    BookingStatus.EXPIRED: frozenset({BookingStatus.COMPLETED}),
+    BookingStatus.COMPLETED: frozenset(),
+    BookingStatus.CANCELLED: frozenset(),
+    BookingStatus.CANCELLED_BY_ADMIN: frozenset(),
 }
 
 
-def may_become(status: Status) -> tuple[str, ...]:
+def may_become(status: BookingStatus) -> tuple[str, ...]:
     """The states from which a booking may go to `status`, by the table of moves."""
     return tuple(source for source, targets in MOVES.items() if status in targets)
 
@@ -64,14 +73,14 @@ class BookingQuerySet(models.QuerySet["Booking"]):
 class Booking(RemembersLoaded):
     """One slot held for one driver, from `starts_at` up to, not including, `ends_at`."""
 
-    Status = Status
+    Status: TypeAlias = BookingStatus
 
     driver = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="bookings")
     slot = models.ForeignKey(Slot, models.PROTECT, related_name="bookings")
     vehicle_number = models.CharField(max_length=15)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
-    status = models.CharField(max_length=20, choices=Status)
+    status = models.CharField(max_length=20, choices=BookingStatus)
     price = models.DecimalField(max_digits=10, decimal_places=2)
     renewed_from = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="renewed_by"
@@ -96,14 +105,14 @@ class Booking(RemembersLoaded):
             ),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="booking_ends_after_start"),
             models.CheckConstraint(condition=Q(price__gte=0), name="booking_price_not_negative"),
-            one_of("status", Status, name="booking_status_known"),
+            one_of("status", BookingStatus, name="booking_status_known"),
         ]
         indexes: ClassVar = [models.Index(fields=["driver", "-id"], name="booking_of_driver")]
 
     def __str__(self) -> str:
         return f"Booking {self.pk} of slot {self.slot_id}"
 
-    def move(self, to: Status) -> None:
+    def move(self, to: BookingStatus) -> None:
         """Go to another state, if the table allows it and nobody was first; tell the signals.
 
         Raises IllegalMove with the state the booking is in.

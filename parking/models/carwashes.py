@@ -1,6 +1,6 @@
 """Car washes: what a lot offers, and what was ordered."""
 
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from django.conf import settings
 from django.db import models
@@ -30,7 +30,7 @@ class CarWashType(models.Model):
         return self.name
 
 
-class Status(models.TextChoices):
+class CarWashStatus(models.TextChoices):
     REQUESTED = "REQUESTED", "Requested"
     IN_PROGRESS = "IN_PROGRESS", "In progress"
     COMPLETED = "COMPLETED", "Completed"
@@ -40,13 +40,13 @@ class Status(models.TextChoices):
 class CarWash(RemembersLoaded):
     """A wash that a driver ordered, with a booking or by itself. The price is the one of its day."""
 
-    Status = Status
+    Status: TypeAlias = CarWashStatus
 
     driver = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="car_washes")
     booking = models.ForeignKey(Booking, models.PROTECT, null=True, blank=True, related_name="car_washes")
     wash_type = models.ForeignKey(CarWashType, models.PROTECT, related_name="car_washes")
     employee = models.ForeignKey(Employee, models.PROTECT, null=True, blank=True, related_name="car_washes")
-    status = models.CharField(max_length=11, choices=Status, default=Status.REQUESTED)
+    status = models.CharField(max_length=11, choices=CarWashStatus, default=CarWashStatus.REQUESTED)
     price = models.DecimalField(max_digits=8, decimal_places=2)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -54,7 +54,7 @@ class CarWash(RemembersLoaded):
         verbose_name_plural = "car washes"
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(price__gte=0), name="car_wash_price_not_negative"),
-            one_of("status", Status, name="car_wash_status_known"),
+            one_of("status", CarWashStatus, name="car_wash_status_known"),
         ]
 
     def __str__(self) -> str:

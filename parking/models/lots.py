@@ -1,6 +1,6 @@
 """Lots and their slots. Whether a slot is free is a question to the bookings, never a column here."""
 
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from django.conf import settings
 from django.db import models
@@ -31,7 +31,7 @@ class Lot(models.Model):
         return self.name
 
 
-class VehicleType(models.TextChoices):
+class SlotVehicleType(models.TextChoices):
     CAR = "car", "Car"
     MOTORCYCLE = "motorcycle", "Motorcycle"
     VAN = "van", "Van"
@@ -40,11 +40,11 @@ class VehicleType(models.TextChoices):
 class Slot(models.Model):
     """One place for one vehicle. An inactive slot takes no new bookings."""
 
-    VehicleType = VehicleType
+    VehicleType: TypeAlias = SlotVehicleType
 
     lot = models.ForeignKey(Lot, models.PROTECT, related_name="slots")
     number = models.PositiveIntegerField()
-    vehicle_type = models.CharField(max_length=12, choices=VehicleType, default=VehicleType.CAR)
+    vehicle_type = models.CharField(max_length=12, choices=SlotVehicleType, default=SlotVehicleType.CAR)
     hourly_rate = models.DecimalField(max_digits=8, decimal_places=2)
     is_active = models.BooleanField(default=True)
 
@@ -52,7 +52,7 @@ class Slot(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["lot", "number"], name="slot_number_once_per_lot"),
             models.CheckConstraint(condition=Q(hourly_rate__gte=0), name="slot_rate_not_negative"),
-            one_of("vehicle_type", VehicleType, name="slot_vehicle_type_known"),
+            one_of("vehicle_type", SlotVehicleType, name="slot_vehicle_type_known"),
         ]
 
     def __str__(self) -> str:

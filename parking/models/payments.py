@@ -1,6 +1,6 @@
 """What was paid, how, and who verified it. No card data is ever here, only the gateway's reference."""
 
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from django.conf import settings
 from django.db import models
@@ -12,13 +12,13 @@ from .bookings import Booking
 from .carwashes import CarWash
 
 
-class Method(models.TextChoices):
+class PaymentMethod(models.TextChoices):
     CARD = "card", "Card"
     UPI = "upi", "UPI"
     CASH = "cash", "Cash"
 
 
-class Status(models.TextChoices):
+class PaymentStatus(models.TextChoices):
     PENDING = "PENDING", "Pending: cash not yet verified"
     PAID = "PAID", "Paid"
     VERIFIED = "VERIFIED", "Cash verified"
@@ -28,14 +28,14 @@ class Status(models.TextChoices):
 class Payment(models.Model):
     """Money for one booking or one car wash; the amount is always computed by the server."""
 
-    Method = Method
-    Status = Status
+    Method: TypeAlias = PaymentMethod
+    Status: TypeAlias = PaymentStatus
 
     booking = models.ForeignKey(Booking, models.PROTECT, null=True, blank=True, related_name="payments")
     car_wash = models.ForeignKey(CarWash, models.PROTECT, null=True, blank=True, related_name="payments")
-    method = models.CharField(max_length=4, choices=Method)
+    method = models.CharField(max_length=4, choices=PaymentMethod)
     amount = models.DecimalField(max_digits=10, decimal_places=2)
-    status = models.CharField(max_length=8, choices=Status)
+    status = models.CharField(max_length=8, choices=PaymentStatus)
     reference = models.CharField(max_length=100, blank=True)
     verified_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="verified_payments"
@@ -55,8 +55,8 @@ class Payment(models.Model):
                 condition=~Q(status="VERIFIED") | Q(verified_by__isnull=False, verified_at__isnull=False),
                 name="payment_verified_by_someone",
             ),
-            one_of("method", Method, name="payment_method_known"),
-            one_of("status", Status, name="payment_status_known"),
+            one_of("method", PaymentMethod, name="payment_method_known"),
+            one_of("status", PaymentStatus, name="payment_status_known"),
         ]
 
     def __str__(self) -> str:

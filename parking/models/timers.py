@@ -1,6 +1,6 @@
 """A timer is a row. Its id is its generation: an alarm set for an older row finds nothing armed."""
 
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from django.db import models
 from django.db.models import Q
@@ -10,13 +10,13 @@ from .base import one_of
 from .bookings import Booking
 
 
-class Kind(models.TextChoices):
+class TimerKind(models.TextChoices):
     WARNING = "WARNING", "Warning before the end"
     EXPIRY = "EXPIRY", "Time is up"
     AUTO_EXPIRY = "AUTO_EXPIRY", "Closes by itself"
 
 
-class State(models.TextChoices):
+class TimerState(models.TextChoices):
     ARMED = "armed", "Armed"
     FIRED = "fired", "Fired"
     CANCELLED = "cancelled", "Cancelled"
@@ -27,13 +27,13 @@ class State(models.TextChoices):
 class Timer(models.Model):
     """Something promised for a moment: at `due_at`, by the database's clock."""
 
-    Kind = Kind
-    State = State
+    Kind: TypeAlias = TimerKind
+    State: TypeAlias = TimerState
 
     booking = models.ForeignKey(Booking, models.CASCADE, related_name="timers")
-    kind = models.CharField(max_length=11, choices=Kind)
+    kind = models.CharField(max_length=11, choices=TimerKind)
     due_at = models.DateTimeField()
-    state = models.CharField(max_length=10, choices=State, default=State.ARMED)
+    state = models.CharField(max_length=10, choices=TimerState, default=TimerState.ARMED)
     fired_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     retry_at = models.DateTimeField(null=True, blank=True)
@@ -48,8 +48,8 @@ class Timer(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="fired") | Q(fired_at__isnull=False), name="timer_fired_at_known"
             ),
-            one_of("kind", Kind, name="timer_kind_known"),
-            one_of("state", State, name="timer_state_known"),
+            one_of("kind", TimerKind, name="timer_kind_known"),
+            one_of("state", TimerState, name="timer_state_known"),
         ]
         indexes: ClassVar = [
             # The sweep's question: what is due, oldest first?
