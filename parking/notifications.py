@@ -8,7 +8,6 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -67,7 +66,8 @@ def notify_many(notices: Sequence[Notice]) -> None:
     Notification.objects.bulk_create([notice.row() for notice in notices], ignore_conflicts=True)
     recipients = sorted({notice.to for notice in notices})
     # Robust: the cause has committed, so a failing relay must not fail it. The sweeper repeats it.
-    transaction.on_commit(partial(relay, recipients), robust=True)
+    # (A lambda, because Django's report of a failure asks for `__qualname__`, which a partial lacks.)
+    transaction.on_commit(lambda: relay(recipients), robust=True)
 
 
 def relay(recipients: Sequence[int]) -> int:

@@ -6,7 +6,6 @@ What is due is decided by the database's clock alone, so that no machine's own c
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from celery import current_app
 from django.conf import settings
@@ -56,7 +55,7 @@ def arm(booking: Booking, *, at: datetime) -> list[Timer]:
     horizon = at + timedelta(seconds=settings.ALARM_HORIZON_SECONDS)
     soon = [timer for timer in armed if timer.due_at <= horizon]
     # Robust: the booking has committed. An alarm that could not be set costs punctuality, no more.
-    transaction.on_commit(partial(_send_alarms, soon), robust=True)
+    transaction.on_commit(lambda: _send_alarms(soon), robust=True)
     return armed
 
 

@@ -13,6 +13,7 @@ from django.test import Client
 from parking import timers
 from parking.actions import bookings
 from parking.models import Booking, Lot, Notification, Payment, Slot, Timer, User
+from parkmate.embedded import free_port as find_free_port
 
 
 @pytest.fixture(scope="session")
@@ -119,3 +120,9 @@ def as_user() -> Callable[[User], Client]:
 def soon(**delta: float) -> datetime:
     """A moment from now, by the database's clock."""
     return timers.now() + timedelta(**delta)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port where nobody listens."""
+    return find_free_port()

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 from rest_framework import serializers
 
@@ -53,13 +53,20 @@ class VehicleNumberField(serializers.CharField):
         return number
 
 
+class PaymentArguments(TypedDict):
+    """How the verbs take a payment."""
+
+    method: Payment.Method
+    token: str
+
+
 class PaymentFields(Strict):
     """How the driver pays: cash, or a token that the payment provider gave for a card or UPI."""
 
     payment_method = serializers.ChoiceField(choices=Payment.Method.choices)
     payment_token = serializers.CharField(max_length=100, allow_blank=True, default="")
 
-    def payment(self) -> dict[str, str]:
+    def payment(self) -> PaymentArguments:
         """The verbs' arguments."""
         data = self.validated_data
         return {"method": Payment.Method(data["payment_method"]), "token": data["payment_token"]}

@@ -1,0 +1,269 @@
+"""The clock: what is due by the database's time, what an alarm may do, and what a failing row may not."""
+
+import logging
+import threading
+from datetime import UTC, timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from kombu.exceptions import OperationalError
+
+from parking import timers
+from parking.actions import bookings, due
+from parking.models import Booking, Timer
+from tests.conftest import soon, time_passes, timer_states, told
+
+State = Timer.State
+
+
+def timer_of(booking, kind):
+    return booking.timers.get(kind=kind, state__in=("armed", "parked"))
+
+
+# --- alarms -----------------------------------------------------------------------------------
+
+
+def test_only_timers_inside_the_horizon_get_an_alarm_at_once(book, alarms):
+    booking = book(minutes=1.5)
+    assert [message["args"] for _, message in alarms] == [[timer_of(booking, "EXPIRY").pk]]
+    name, message = alarms[0]
+    assert name == "tasks.timers.fire"
+    assert message["eta"] == booking.ends_at.astimezone(UTC)
+
+
+def test_set_alarms_gives_later_timers_theirs_when_they_come_near_and_only_once(book, alarms):
+    booking = book(minutes=60)
+    assert timers.set_alarms() == 0
+    time_passes(booking, minutes=54)
+    assert timers.set_alarms() == 1
+    assert timers.set_alarms() == 0
+    assert [message["args"] for _, message in alarms] == [[timer_of(booking, "WARNING").pk]]
+
+
+def test_an_alarm_that_cannot_be_set_does_not_fail_the_booking_and_is_set_later(book, monkeypatch, caplog):
+    def no_broker(*_, **__):
+        raise OperationalError("no broker")
+
+    monkeypatch.setattr(timers.current_app, "send_task", no_broker)
+    booking = book(minutes=1)
+    assert booking.status == Booking.Status.BOOKED
+    assert "Alarms could not be set" in caplog.text
+    monkeypatch.setattr(timers.current_app, "send_task", lambda *_, **__: None)
+    assert timers.set_alarms() == 1
+
+
+def test_an_alarm_for_a_timer_that_is_not_armed_costs_one_query(book, cast):
+    booking = book()
+    alarm = timer_of(booking, "EXPIRY").pk
+    bookings.cancel(booking.pk, by=cast.dina)
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert bookings.ring(alarm) == 0
+    assert len([q for q in queries if "parking_timer" in q["sql"]]) == len(queries) == 1
+
+
+def test_an_alarm_that_rings_a_little_early_waits_for_the_moment(book):
+    booking = book(minutes=0.3 / 60)
+    assert bookings.ring(timer_of(booking, "EXPIRY").pk) == 1
+    fired = booking.timers.get(kind="EXPIRY")
+    assert fired.state == State.FIRED
+    assert fired.fired_at >= fired.due_at
+
+
+def test_an_alarm_that_rings_much_too_early_is_set_again_and_changes_nothing(book, alarms):
+    booking = book(minutes=1)
+    alarms.clear()
+    assert bookings.ring(timer_of(booking, "EXPIRY").pk) == 0
+    ((_, message),) = alarms
+    assert 50 < message["countdown"] <= 60
+    assert timer_states(booking)["EXPIRY"] == "armed"
+
+
+# --- what fires -------------------------------------------------------------------------------
+
+
+def test_nothing_fires_before_its_time(book):
+    booking = book()
+    assert bookings.run_due() == 0
+    assert set(timer_states(booking).values()) == {"armed"}
+
+
+def test_a_booking_is_warned_expires_and_closes_each_at_its_time(book, cast):
+    booking = book()
+    for minutes, status, events in [
+        (56, "BOOKED", ["BOOKING_WARNING"]),
+        (5, "EXPIRED", ["BOOKING_EXPIRED"]),
+        (10, "COMPLETED", ["SLOT_AUTO_EXPIRED"]),
+    ]:
+        before = told(cast.dina)
+        time_passes(booking, minutes=minutes)
+        assert bookings.run_due() == 1
+        booking.refresh_from_db()
+        assert booking.status == status
+        assert told(cast.dina) == before + events
+
+
+def test_a_slot_can_be_booked_again_at_the_moment_of_the_end_even_before_the_expiry_fires(book, cast):
+    time_passes(book(), minutes=61)
+    assert book(driver=cast.eve)
+
+
+def test_a_pending_cash_booking_expires_too(book):
+    booking = book(method="cash")
+    time_passes(booking, minutes=61)
+    bookings.run_due()
+    booking.refresh_from_db()
+    assert booking.status == "EXPIRED"
+
+
+def test_a_warning_that_comes_after_the_end_is_superseded_and_not_told(book, cast):
+    booking = book()
+    time_passes(booking, minutes=61)
+    bookings.run_due()
+    assert timer_states(booking)["WARNING"] == "superseded"
+    assert told(cast.dina) == ["BOOKING_EXPIRED"]
+
+
+def test_after_a_long_outage_a_booking_expires_and_closes_in_that_order(book, cast):
+    booking = book()
+    time_passes(booking, hours=3)
+    assert bookings.run_due() == 3
+    booking.refresh_from_db()
+    assert booking.status == "COMPLETED"
+    assert told(cast.dina) == ["BOOKING_EXPIRED", "SLOT_AUTO_EXPIRED"]
+
+
+def test_extending_makes_the_old_alarm_find_nothing(book, cast):
+    booking = book(minutes=1)
+    alarm = timer_of(booking, "EXPIRY").pk
+    card = {"method": "card", "token": "tok_visa"}
+    bookings.extend(booking.pk, by=cast.dina, ends_at=soon(hours=1), **card)
+    Timer.objects.filter(pk=alarm).update(due_at=soon(seconds=-1))
+    assert bookings.ring(alarm) == 0
+    booking.refresh_from_db()
+    assert booking.status == "BOOKED"
+
+
+def test_many_bookings_are_fired_in_a_few_statements_not_one_by_one(book, monkeypatch):
+    for hour in range(30):
+        later = book(starts_at=soon(days=1, hours=hour * 2))
+        time_passes(later, days=40 + hour)
+    monkeypatch.setattr(due, "BATCH", 1000)
+    with CaptureQueriesContext(connection) as queries:
+        assert bookings.run_due() == 90
+    assert len(queries) < 60
+
+
+# --- several at once --------------------------------------------------------------------------
+
+
+def test_a_timer_that_another_process_holds_is_skipped_not_waited_for(book):
+    time_passes(book(), minutes=61)
+    held, release = threading.Event(), threading.Event()
+
+    def hold():
+        with transaction.atomic():
+            assert len(timers.claim_due(limit=10)) == 2
+            held.set()
+            release.wait(10)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert held.wait(10)
+        assert bookings.run_due() == 0
+    finally:
+        release.set()
+        holder.join()
+
+
+# --- rows that fail ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def poison(monkeypatch):
+    """Make the notice of some bookings raise, as a defect would."""
+    sick: set[int] = set()
+    real = due._notice
+
+    def notice(timer, booking, effect):
+        if booking.pk in sick:
+            raise ValueError("a defect")
+        return real(timer, booking, effect)
+
+    monkeypatch.setattr(due, "_notice", notice)
+    return sick
+
+
+def retry_now():
+    Timer.objects.filter(retry_at__isnull=False).update(retry_at=soon(seconds=-1))
+
+
+def test_a_row_that_raises_is_set_apart_and_the_others_fire_in_the_same_run(book, poison):
+    made = [book(starts_at=soon(hours=2 * n, minutes=1)) for n in range(5)]
+    for booking in made:
+        Timer.objects.filter(booking=booking, kind="EXPIRY").update(due_at=soon(seconds=-1))
+    poison.add(made[2].pk)
+    bookings.run_due()
+    states = [booking.timers.get(kind="EXPIRY").state for booking in made]
+    assert states == ["fired", "fired", "armed", "fired", "fired"]
+    assert list(Booking.objects.order_by("pk").values_list("status", flat=True)) == [
+        "EXPIRED",
+        "EXPIRED",
+        "BOOKED",
+        "EXPIRED",
+        "EXPIRED",
+    ]
+
+
+def test_a_failing_row_is_tried_again_after_growing_pauses_and_then_parked(book, poison, caplog):
+    booking = book()
+    poison.add(booking.pk)
+    Timer.objects.filter(booking=booking, kind="EXPIRY").update(due_at=soon(seconds=-1))
+    pauses = []
+    for _ in timers.RETRY_PAUSES:
+        bookings.run_due()
+        assert bookings.run_due() == 0, "it is not tried again before its pause is over"
+        timer = booking.timers.get(kind="EXPIRY")
+        pauses.append(round((timer.retry_at - soon()).total_seconds()))
+        retry_now()
+    assert pauses == list(timers.RETRY_PAUSES)
+    bookings.run_due()
+    timer.refresh_from_db()
+    assert (timer.state, timer.attempts, timer.last_error) == ("parked", 3, "ValueError: a defect")
+    assert [r.message for r in caplog.records if r.levelno == logging.CRITICAL] == [
+        "A timer was parked: it needs an operator"
+    ]
+
+
+def test_a_failing_row_that_is_mended_fires_at_its_next_try(book, poison):
+    booking = book()
+    poison.add(booking.pk)
+    Timer.objects.filter(booking=booking, kind="EXPIRY").update(due_at=soon(seconds=-1))
+    bookings.run_due()
+    poison.clear()
+    retry_now()
+    assert bookings.run_due() == 1
+    assert timer_states(booking)["EXPIRY"] == "fired"
+
+
+def test_a_booking_does_not_close_before_its_expiry_has_been_done(book, poison):
+    booking = book()
+    poison.add(booking.pk)
+    time_passes(booking, hours=3)
+    bookings.run_due()
+    assert timer_states(booking)["AUTO_EXPIRY"] == "armed"
+    for _ in range(3):
+        retry_now()
+        bookings.run_due()
+    assert timer_states(booking) == {"WARNING": "superseded", "EXPIRY": "parked", "AUTO_EXPIRY": "armed"}
+
+
+def test_times_are_those_of_the_databases_clock(book, monkeypatch):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (told_by_database,) = cursor.fetchone()
+    assert timedelta(0) <= timers.now() - told_by_database < timedelta(seconds=5)
