@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
@@ -27,8 +28,7 @@ class NotificationConsumer(AsyncWebsocketConsumer):
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
         """Call the handler. Unlike the base class, no thread hop for frames that touch no database."""
-        handler = getattr(self, message["type"].replace(".", "_"))
-        await handler(message)
+        await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
         user = self.scope["user"]

@@ -141,5 +141,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "parkmate.logs.LineFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # The pool would say for every try what its users say once.
+    "loggers": {"psycopg.pool": {"level": "ERROR"}},
     "root": {"handlers": ["stderr"], "level": env.str("PARKMATE_LOG_LEVEL", default="INFO")},
 }
