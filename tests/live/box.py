@@ -1,0 +1,195 @@
+"""A box of real processes: the Procfile's, with a database and a Valkey of their own, and short times."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from celery import Celery
+from honcho.environ import parse_procfile
+from websockets.asyncio.client import ClientConnection, connect
+
+from parkmate.embedded import Valkey, free_port
+from tests.services import POSTGRES
+
+ROOT = Path(__file__).resolve().parents[2]
+PROCFILE = parse_procfile((ROOT / "Procfile").read_text()).processes
+
+LEAD, WINDOW = 2.0, 1.5
+PATIENCE = 30.0
+
+
+def until(true: Callable[[], Any], *, seconds: float = PATIENCE) -> Any:
+    """Wait for something outside this process that sends no event; return what it returned."""
+    deadline = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
+        time.sleep(0.02)
+    return found
+
+
+class Box:
+    """The processes and their addresses. Every one it starts is ended by `close`, whatever happens."""
+
+    def __init__(self, *, name: str, directory: Path) -> None:
+        self.directory = directory
+        self.valkey = Valkey(directory / "valkey")
+        self.port = free_port()
+        self.database_name = name
+        self.database = f"postgresql://postgres@/{name}?host={POSTGRES.socket_directory}&port=5432"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process of the box gets."""
+        return {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "DATABASE_URL": self.database,
+            "REDIS_URL": self.valkey.url,
+            "PORT": str(self.port),
+            "PARKMATE_ORIGINS": self.url,
+            "PARKMATE_WARNING_LEAD_SECONDS": str(LEAD),
+            "PARKMATE_RENEWAL_WINDOW_SECONDS": str(WINDOW),
+        }
+
+    def start(self, *names: str, command: str | None = None) -> None:
+        """Start these of the Procfile's processes, and wait until they serve."""
+        for name in names:
+            with (self.directory / f"{name}.log").open("ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    command or PROCFILE[name],
+                    shell=True,
+                    cwd=ROOT,
+                    env=self.environment,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        if "web" in names:
+            until(self._web_is_ready)
+        if "worker" in names:
+            until(self._worker_is_ready)
+
+    def _web_is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/api/health/ready/").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def _worker_is_ready(self) -> bool:
+        with Celery(broker=self.valkey.url) as app:
+            return bool(app.control.ping(timeout=1.0, limit=1))
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Signal a process and its children."""
+        os.killpg(self.processes[name].pid, number)
+        if number == signal.SIGKILL:
+            self.processes.pop(name).wait()
+
+    def close(self) -> None:
+        """End everything that was started."""
+        for name in list(self.processes):
+            self.kill(name)
+        if self.valkey.pid:
+            os.kill(self.valkey.pid, signal.SIGCONT)
+        self.valkey.kill()
+
+    def log(self, name: str) -> str:
+        """What a process has written."""
+        return (self.directory / f"{name}.log").read_text()
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Ask the box's database."""
+        with psycopg.connect(self.database, autocommit=True) as connection:
+            cursor = connection.execute(query, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def add_slot(self, *, owner: int) -> int:
+        """A lot with one slot; return the slot's id."""
+        ((lot,),) = self.rows(
+            "INSERT INTO parking_lot (owner_id, name, address) VALUES (%s, 'Live', 'Here') RETURNING id",
+            owner,
+        )
+        ((slot,),) = self.rows(
+            "INSERT INTO parking_slot (lot_id, number, vehicle_type, hourly_rate, is_active)"
+            " VALUES (%s, 1, 'car', 60, true) RETURNING id",
+            lot,
+        )
+        return int(slot)
+
+    def timers(self, booking: int) -> dict[str, tuple[str, float]]:
+        """Each timer's state and how late it fired, in seconds: what the rows say."""
+        found = self.rows(
+            "SELECT kind, state, extract(epoch FROM fired_at - due_at)"
+            " FROM parking_timer WHERE booking_id = %s",
+            booking,
+        )
+        return {kind: (state, float(late or 0)) for kind, state, late in found}
+
+
+class Person:
+    """Somebody with an account in a box, a browser's cookies, and as many sockets as they like."""
+
+    def __init__(self, box: Box, client: httpx.AsyncClient, user_id: int) -> None:
+        self.box, self.client, self.id = box, client, user_id
+
+    @classmethod
+    @asynccontextmanager
+    async def register(cls, box: Box, name: str, *, role: str = "driver") -> AsyncIterator["Person"]:
+        """Make an account over HTTP, and sign in by it."""
+        async with httpx.AsyncClient(base_url=box.url, timeout=PATIENCE) as client:
+            token = (await client.get("/api/auth/me/")).json()["csrf_token"]
+            body = {"username": name, "password": "a long enough passphrase", "role": role}
+            answer = await client.post("/api/auth/register/", json=body, headers={"X-CSRFToken": token})
+            assert answer.status_code == 201, answer.text
+            client.headers["X-CSRFToken"] = answer.json()["csrf_token"]
+            yield cls(box, client, answer.json()["user"]["id"])
+
+    async def book(self, slot: int, *, seconds: float) -> httpx.Response:
+        """Book a slot from now on."""
+        body = {
+            "slot": slot,
+            "vehicle_number": "KA01AB1234",
+            "ends_at": (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(),
+            "payment_method": "card",
+            "payment_token": "tok_visa",
+        }
+        return await self.client.post("/api/bookings/", json=body)
+
+    @asynccontextmanager
+    async def socket(self, inbox: str = "me") -> AsyncIterator["Frames"]:
+        """An open socket, whose hello has been read."""
+        cookie = f"sessionid={self.client.cookies['sessionid']}"
+        address = f"ws://127.0.0.1:{self.box.port}/ws/notifications/{inbox}/"
+        async with connect(address, additional_headers={"Cookie": cookie}, origin=self.box.url) as opened:
+            frames = Frames(opened)
+            frames.hello = await frames.next()
+            yield frames
+
+
+class Frames:
+    """The frames of one socket, in the order in which they came."""
+
+    hello: dict[str, Any]
+
+    def __init__(self, opened: ClientConnection) -> None:
+        self._opened = opened
+
+    async def next(self) -> dict[str, Any]:
+        """The next frame; waits for it."""
+        frame: dict[str, Any] = json.loads(await self._opened.recv())
+        return frame

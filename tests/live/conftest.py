@@ -1,0 +1,56 @@
+"""Boxes on demand, each with a fresh database copied from one that was migrated once."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.live.box import ROOT, Box
+from tests.services import POSTGRES
+
+numbers = count(1)
+
+
+def administer(statement: str) -> None:
+    address = f"postgresql://postgres@/postgres?host={POSTGRES.socket_directory}&port=5432"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def migrated(services: Any) -> str:
+    """The name of a database with the tables and the first schedules, to copy."""
+    administer("CREATE DATABASE live_template")
+    address = f"postgresql://postgres@/live_template?host={POSTGRES.socket_directory}&port=5432"
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": address},
+        check=True,
+    )
+    return "live_template"
+
+
+@pytest.fixture
+def box(migrated: str, tmp_path: Path) -> Iterator[Callable[..., Box]]:
+    """Start a box with these of the Procfile's processes; all of it ends with the test."""
+    boxes = []
+
+    def start(*names: str) -> Box:
+        name = f"live_{next(numbers)}"
+        administer(f"CREATE DATABASE {name} TEMPLATE {migrated}")
+        made = Box(name=name, directory=tmp_path)
+        boxes.append(made)
+        made.valkey.start()
+        made.start(*names)
+        return made
+
+    yield start
+    for made in boxes:
+        made.close()
