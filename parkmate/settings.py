@@ -94,7 +94,14 @@ DATABASES = {
 # A pool, because under ASGI every request runs in a thread of its own and would otherwise open
 # a connection of its own. `timeout` is how long a request waits for a free one before a 503.
 DATABASES["default"].setdefault("OPTIONS", {}).update(
-    pool={"min_size": 1, "max_size": env.int("PARKMATE_DB_POOL", default=10), "timeout": 5},
+    pool={
+        "min_size": 1,
+        "max_size": env.int("PARKMATE_DB_POOL", default=10),
+        "timeout": 5,
+        # After a longer outage the pool would pause for minutes between its own tries: instead it
+        # gives up at once, and the next to ask makes it try again.
+        "reconnect_timeout": 1,
+    },
     connect_timeout=3,
 )
 REDIS_URL = required("REDIS_URL", "the Redis or Valkey that carries alarms and pushes")
