@@ -105,15 +105,41 @@ async def test_without_valkey_a_booking_answers_201_and_expires_on_time(box, fau
     assert live.rows(told, driver.id) == [(3, 3)]
 
 
+@asynccontextmanager
+async def database_away(box):
+    """Nobody gets to the box's database, and who was there is thrown out."""
+    administer(f"ALTER DATABASE {box.database_name} ALLOW_CONNECTIONS false")
+    administer(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{box.database_name}'"
+    )
+    try:
+        yield
+    finally:
+        administer(f"ALTER DATABASE {box.database_name} ALLOW_CONNECTIONS true")
+
+
 async def test_the_sweeper_survives_a_database_that_goes_away_and_comes_back(box):
     live = box("web", "sweeper")
     async with cast(live) as (driver, _, slot):
         booking = (await driver.book(slot, seconds=1.5)).json()["id"]
-    name = live.database_name
-    administer(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-    administer(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-    await asyncio.to_thread(until, lambda: "The database is away" in live.log("sweeper"))
-    administer(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    async with database_away(live):
+        await asyncio.to_thread(until, lambda: "The database is away" in live.log("sweeper"))
     fired = "SELECT 1 FROM parking_timer WHERE booking_id = %s AND kind = 'EXPIRY' AND state = 'fired'"
     await asyncio.to_thread(until, lambda: live.rows(fired, booking))
     await asyncio.to_thread(until, lambda: "The database is back" in live.log("sweeper"))
+
+
+async def test_without_the_database_requests_answer_503_and_are_served_again_when_it_is_back(box):
+    live = box("web")
+    async with cast(live) as (driver, _, slot):
+        async with database_away(live):
+            lots, booked, ready = await asyncio.gather(
+                driver.client.get("/api/lots/"),
+                driver.book(slot, seconds=60),
+                driver.client.get("/api/health/ready/"),
+            )
+            for answer in (lots, booked, ready):
+                assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+                assert answer.headers["Retry-After"]
+            assert (await driver.client.get("/api/health/live/")).status_code == 200
+        assert (await driver.book(slot, seconds=60)).status_code == 201
