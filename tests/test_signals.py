@@ -95,3 +95,10 @@ def test_no_other_status_is_announced_as_declined(book, cast, status):
     booking.status = status
     booking.save()
     assert "BOOKING_DECLINED" not in told(cast.dina)
+
+
+def test_a_booking_that_was_already_declined_when_loaded_is_no_change(book, cast):
+    pk = book().pk
+    Booking.objects.filter(pk=pk).update(status=DECLINED)
+    Booking.objects.get(pk=pk).save()
+    assert told(cast.dina) == []
