@@ -91,7 +91,7 @@ class Box:
             return False
 
     def _worker_is_ready(self) -> bool:
-        with Celery(broker=self.valkey.url) as app:
+        with Celery(broker=self.valkey.url, set_as_current=False) as app:
             return bool(app.control.ping(timeout=1.0, limit=1))
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:

@@ -1,0 +1,1 @@
+"""Measurements against what people usually do, runnable by anyone."""
