@@ -12,7 +12,9 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
-ENV_FILE = Path(env.str("PARKMATE_ENV_FILE", default=str(BASE_DIR / "var" / "env")))
+# Everything that one running ParkMate keeps on this machine.
+HOME = Path(env.str("PARKMATE_HOME", default="") or BASE_DIR / "var")
+ENV_FILE = Path(env.str("PARKMATE_ENV_FILE", default=str(HOME / "env")))
 if ENV_FILE.is_file():
     env.read_env(ENV_FILE)
 
@@ -139,7 +141,7 @@ REST_FRAMEWORK = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT = HOME / "static"
 
 # --- The log ----------------------------------------------------------------------------------
 

@@ -117,14 +117,15 @@ def test_postgres_killed_leaves_none_of_its_processes(home, started):
     backends = psutil.Process(postgres.pid).children()
     postgres.kill()
     assert backends
-    assert not any(embedded._runs(backend) for backend in backends)
+    assert not any(embedded.processes.runs(backend) for backend in backends)
 
 
 def test_an_initdb_that_was_killed_halfway_is_begun_anew(home, started):
-    begin = f"from parkmate.embedded import *; Postgres(Path({str(home / 'postgres')!r})).start()"
+    place = str(home / "postgres")
+    begin = f"import pathlib, parkmate.embedded as e; e.Postgres(pathlib.Path({place!r})).start()"
     halfway = subprocess.Popen([sys.executable, "-c", begin], cwd=ROOT, stderr=subprocess.DEVNULL)
     until(lambda: any(home.glob(".postgres-new-*/base")))
-    embedded.end_processes(embedded._children(halfway.pid), signal.SIGKILL, patience=5)
+    embedded.end_processes(embedded.processes.children(halfway.pid), signal.SIGKILL, patience=5)
     assert halfway.wait() != 0
     assert not (home / "postgres").exists()
     assert ask(started(Postgres(home / "postgres", quick=True)), "SELECT 1") == 1
@@ -268,7 +269,7 @@ def test_what_carries_our_mark_is_ended_and_strangers_are_spared(home):
 
 
 def test_we_ourselves_are_spared(home):
-    end = f"from parkmate.embedded import *; print(end_leftovers(Path({str(home)!r})))"
+    end = f"import pathlib, parkmate.embedded as e; print(e.end_leftovers(pathlib.Path({str(home)!r})))"
     command = [
         sys.executable,
         "-c",
@@ -402,7 +403,7 @@ def running(home: Path) -> Iterator[Path]:
     (home / "var").mkdir()
     embedded.claim_home(home / "var", address="http://127.0.0.1:8123")
     yield home
-    os.close(embedded._claims.pop())
+    os.close(embedded.home._claims.pop())
 
 
 def test_a_second_up_is_told_where_the_first_one_is(running):

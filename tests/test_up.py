@@ -191,7 +191,7 @@ def test_after_it_was_killed_itself_the_next_one_clears_up_and_serves(up, home):
     left = running_from(home)
     assert left
     run = up(PORT=killed.port).until(r"^Ended \d+ process").serving()
-    assert not any(embedded._runs(process) for process in left)
+    assert not any(embedded.processes.runs(process) for process in left)
     assert run.end(signal.SIGINT) == 0
     assert running_from(home) == []
 
