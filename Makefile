@@ -20,11 +20,11 @@ watch: .venv/.stamp-run
 
 test: checks
 	@echo "== pytest, without the slow tests"
-	@$(python) -m pytest -m "not slow"
+	@$(python) -m pytest -n 2 -m "not slow"
 
 test-all: checks
 	@echo "== pytest"
-	@$(python) -m pytest
+	@$(python) -m pytest -n 2
 
 checks: .venv/.stamp-test
 	@echo "== ruff check"

@@ -168,6 +168,7 @@ def test_a_database_that_is_given_is_used_and_left_running(up, home):
 # --- Ending, in the worst moment --------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_leaves_nothing_either(up, home):
     run = up().serving()
     run.process.send_signal(signal.SIGINT)
@@ -176,6 +177,7 @@ def test_a_second_ctrl_c_leaves_nothing_either(up, home):
     assert running_from(home) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "moment", ["Starting PostgreSQL", "Starting Valkey", "Bringing the database", "Starting web"]
 )
