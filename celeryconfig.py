@@ -62,6 +62,12 @@ worker_cancel_long_running_tasks_on_connection_loss = False
 worker_soft_shutdown_timeout = 3.0
 worker_enable_soft_shutdown_on_idle = True
 
+# --- The database -----------------------------------------------------------------------------
+
+# Celery's Django fixup would end the connection before and after every task, which costs more than
+# the task. It is kept instead, and checked before every task: see `parkmate/celery.py`.
+CELERY_DB_REUSE_MAX = 1_000_000_000
+
 # --- Quietness --------------------------------------------------------------------------------
 
 # One log format for all processes: Django's LOGGING.

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -143,3 +144,14 @@ async def test_without_the_database_requests_answer_503_and_are_served_again_whe
                 assert answer.headers["Retry-After"]
             assert (await driver.client.get("/api/health/live/")).status_code == 200
         assert (await driver.book(slot, seconds=60)).status_code == 201
+
+
+async def test_a_worker_whose_connection_broke_rings_the_next_alarm_on_a_new_one(box):
+    live = box("web", "worker")
+    async with cast(live) as (driver, _, slot):
+        for _ in range(2):
+            booking = (await driver.book(slot, seconds=1)).json()["id"]
+            closed = "SELECT 1 FROM parking_booking WHERE id = %s AND status = 'COMPLETED'"
+            await asyncio.to_thread(until, partial(live.rows, closed, booking))
+            async with database_away(live):
+                pass

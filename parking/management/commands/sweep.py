@@ -7,9 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from parking.actions.bookings import run_due
+from parking.connections import keep_one
 from parking.notifications import relay_left_behind
 
 logger = logging.getLogger(__name__)
@@ -28,17 +29,11 @@ class Command(BaseCommand):
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: _begin_to_stop(stop))
         signal.signal(signal.SIGALRM, _abandon)
-        _leave_the_pool()
+        keep_one()
         away = False
         while not stop.is_set():
             away = _sweep(away=away)
             stop.wait(settings.SWEEP_SECONDS)
-
-
-def _leave_the_pool() -> None:
-    """One connection, kept open: a pool would wait and back off while the database is away."""
-    connection.settings_dict["OPTIONS"].pop("pool", None)
-    connection.settings_dict["CONN_MAX_AGE"] = None
 
 
 def _begin_to_stop(stop: threading.Event) -> None:
