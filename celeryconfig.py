@@ -43,6 +43,12 @@ broker_transport_options = {
     "socket_connect_timeout": 0.5,
     "socket_timeout": 1.0,
     "socket_keepalive": True,
+    # … and asked once. By default kombu tries to connect again after pauses of 2 and 4 seconds,
+    # whatever `task_publish_retry` says. (A worker's own reconnecting is not meant by these.)
+    "max_retries": 0,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
     # A half-open connection is noticed within about 1 + 2 × 5 seconds instead of 51.
     "health_check_interval": 5,
 }

@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from redis import RedisError
 
 from parking.models import Inbox, Notification
 from parking.notifications import frame, group_of, instant, unread_counts
 from parking.timers import now
 
+COME_BACK_LATER = 1012
 NOT_SIGNED_IN = 4401
 NOT_YOUR_INBOX = 4403
 
@@ -47,7 +50,11 @@ class NotificationConsumer(AsyncWebsocketConsumer):
     async def welcome(self, user_id: int) -> None:
         """Join first, then read the head: what is told in between waits in the channel, none is missed."""
         self.user_id = user_id
-        await self.channel_layer.group_add(group_of(user_id), self.channel_name)
+        try:
+            await self.channel_layer.group_add(group_of(user_id), self.channel_name)
+        except (RedisError, OSError):
+            await self.refuse(COME_BACK_LATER)
+            return
         hello = await _hello(user_id)
         self.cursor = hello["seq"]
         await self.accept()
@@ -55,7 +62,8 @@ class NotificationConsumer(AsyncWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         if hasattr(self, "user_id"):
-            await self.channel_layer.group_discard(group_of(self.user_id), self.channel_name)
+            with suppress(RedisError, OSError):
+                await self.channel_layer.group_discard(group_of(self.user_id), self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Clients have nothing to say yet; what they send is passed over."""

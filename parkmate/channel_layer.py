@@ -1,5 +1,7 @@
 """The channel layer: Redis pub/sub, and one way for synchronous code to push to many groups at once."""
 
+import asyncio
+import uuid
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any
@@ -35,6 +37,16 @@ class RedisLayer(RedisPubSubChannelLayer):
             retry=Retry(NoBackoff(), 0),
         )
         self._redis = redis.Redis(connection_pool=self._pool)
+
+    async def new_channel(self, prefix: str = "specific.") -> str:
+        """A name for one socket's messages. It stays in this process: we send to groups only.
+
+        So a socket costs Redis no subscription of its own, and can be opened while Redis is away.
+        """
+        layer = self._get_layer()
+        channel = f"{layer.prefix}{prefix}{uuid.uuid4().hex}"
+        layer.channels[channel] = asyncio.Queue()
+        return channel
 
     def group_send_many(self, sends: Sequence[tuple[str, dict[str, Any]]]) -> None:
         """Publish each (group, message) in one pipeline. Raises ConnectionError, within about a second.

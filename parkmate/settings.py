@@ -150,7 +150,13 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "parkmate.logs.LineFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # The pool would say for every try what its users say once.
-    "loggers": {"psycopg.pool": {"level": "ERROR"}},
+    "loggers": {
+        # The pool would say for every try what its users say once.
+        "psycopg.pool": {"level": "ERROR"},
+        # A traceback a second for every web process while Redis is away; the pushes that fail say it.
+        "channels_redis.pubsub": {"level": "CRITICAL"},
+        # A refusal is an answer, not news for the log.
+        "django.request": {"level": "ERROR"},
+    },
     "root": {"handlers": ["stderr"], "level": env.str("PARKMATE_LOG_LEVEL", default="INFO")},
 }

@@ -16,6 +16,7 @@ import httpx
 import psycopg
 from celery import Celery
 from honcho.environ import parse_procfile
+from redis import RedisError
 from websockets.asyncio.client import ClientConnection, connect
 
 from parkmate.embedded import Valkey, free_port
@@ -91,14 +92,26 @@ class Box:
             return False
 
     def _worker_is_ready(self) -> bool:
-        with Celery(broker=self.valkey.url, set_as_current=False) as app:
-            return bool(app.control.ping(timeout=1.0, limit=1))
+        try:
+            with Celery(broker=self.valkey.url, set_as_current=False) as app:
+                return bool(app.control.ping(timeout=1.0, limit=1))
+        except RedisError:  # kombu had kept a connection to the Valkey before this one
+            return False
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Signal a process and its children."""
         os.killpg(self.processes[name].pid, number)
         if number == signal.SIGKILL:
             self.processes.pop(name).wait()
+
+    def restart_valkey(self, fault: signal.Signals) -> None:
+        """End Valkey, until the worker has noticed, and start it anew at its address, empty."""
+        noticed = self.log("worker").count("Connection to broker lost")
+        os.kill(self.valkey.pid or 0, fault)
+        until(lambda: self.log("worker").count("Connection to broker lost") > noticed)
+        until(lambda: not self.valkey.alive)
+        self.valkey.start()
+        until(self._worker_is_ready)
 
     def close(self) -> None:
         """End everything that was started."""

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.live.box import LEAD, Person, until
 from tests.live.conftest import administer
@@ -155,3 +156,26 @@ async def test_a_worker_whose_connection_broke_rings_the_next_alarm_on_a_new_one
             await asyncio.to_thread(until, partial(live.rows, closed, booking))
             async with database_away(live):
                 pass
+
+
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
+async def test_a_valkey_that_is_restarted_empty_ends_no_process_and_alarms_ring_again(box, fault):
+    live = box("web", "worker", "beat")
+    async with cast(live) as (driver, _, slot):
+        for _ in range(2):
+            live.restart_valkey(fault)
+        assert all(process.poll() is None for process in live.processes.values())
+        booking = (await driver.book(slot, seconds=1)).json()["id"]
+        closed = "SELECT 1 FROM parking_booking WHERE id = %s AND status = 'COMPLETED'"
+        await asyncio.to_thread(until, partial(live.rows, closed, booking))
+
+
+async def test_without_valkey_a_socket_is_told_to_come_back_later(box):
+    live = box("web")
+    async with cast(live) as (driver, _, _):
+        os.kill(live.valkey.pid, signal.SIGKILL)
+        with pytest.raises(ConnectionClosed) as closed:
+            async with driver.socket():
+                pass
+        assert closed.value.rcvd.code == 1012
+    assert "Traceback" not in live.log("web")
