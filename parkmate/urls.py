@@ -1,8 +1,12 @@
 """The HTTP paths: all of them the API's, so far."""
 
 from django.urls import include, path
+from django.views.generic import RedirectView
 
-urlpatterns = [path("api/", include("parking.api.urls"))]
+urlpatterns = [
+    path("", RedirectView.as_view(url="/api/")),
+    path("api/", include("parking.api.urls")),
+]
 
 handler400 = "parking.api.exceptions.bad_request"
 handler403 = "parking.api.exceptions.permission_denied"

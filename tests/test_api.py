@@ -197,7 +197,7 @@ BAD_WISHES = {
     "paid with shells": ({"payment_method": "shells"}, 400, "payment_method"),
     "a price of one's own": ({"price": "0.01"}, 400, "price"),
     "card declined": ({"payment_token": "tok_declined"}, 402, None),
-    "no token": ({"payment_token": ...}, 402, None),
+    "card without a token": ({"payment_token": ...}, 400, "payment_token"),
 }
 
 
@@ -328,3 +328,8 @@ def test_times_are_answered_in_utc_with_their_zone(cast, as_user, book):
 def test_health_answers_without_signing_in(db, client):
     assert client.get("/api/health/live/").json() == {"status": "live"}
     assert client.get("/api/health/ready/").json() == {"status": "ready"}
+
+
+def test_the_first_page_says_where_the_api_is(db, client):
+    assert client.get("/").headers["Location"] == "/api/"
+    assert "/api/lots/" in client.get("/api/").json()["paths"]

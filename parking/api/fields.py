@@ -26,6 +26,8 @@ class AwareDateTimeField(serializers.DateTimeField):
     """A moment with its time zone; one without is refused instead of guessed. Answers in UTC."""
 
     default_error_messages: ClassVar = {
+        "invalid": "Write a time like 2026-11-22T10:00:00Z.",
+        "date": "Write a time like 2026-11-22T10:00:00Z.",
         "naive": "A time needs its zone, for example 2026-11-22T10:00:00Z.",
         "overflow": "This time cannot be.",
     }
@@ -65,6 +67,11 @@ class PaymentFields(Strict):
 
     payment_method = serializers.ChoiceField(choices=Payment.Method.choices)
     payment_token = serializers.CharField(max_length=100, allow_blank=True, default="")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["payment_method"] != Payment.Method.CASH and not attrs["payment_token"]:
+            raise serializers.ValidationError({"payment_token": ["Card and UPI need the provider's token."]})
+        return attrs
 
     def payment(self) -> PaymentArguments:
         """The verbs' arguments."""

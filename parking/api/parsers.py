@@ -20,3 +20,6 @@ class JSONParser(parsers.JSONParser):
             return super().parse(stream, media_type, parser_context)
         except RecursionError as error:
             raise ParseError("The JSON is nested too deeply.") from error
+        except ParseError as error:
+            # Python's own words may be advice to programmers of Python.
+            raise ParseError("The body is not valid JSON.") from error

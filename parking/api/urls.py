@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from parking.api import accounts, bookings, health, lots
+from parking.api import accounts, bookings, health, index, lots
 
 urlpatterns = [
+    path("", index.Index.as_view()),
     path("auth/register/", accounts.Register.as_view()),
     path("auth/login/", accounts.Login.as_view()),
     path("auth/logout/", accounts.Logout.as_view()),
