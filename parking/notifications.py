@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from channels.layers import get_channel_layer
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count
 from django.db.models.functions import Now
 
@@ -34,17 +34,17 @@ class Notice:
     relevant_until: datetime | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def row(self) -> Notification:
-        """The unsaved row, its words filled in."""
-        return Notification(
-            recipient_id=self.to,
-            event=self.event.code,
-            level=self.event.level,
-            message=self.event.message(self.facts),
-            facts=self.facts,
-            dedupe_key=self.dedupe_key,
-            relevant_until=self.relevant_until,
-        )
+    def row(self) -> dict[str, Any]:
+        """The row's values, its words filled in."""
+        return {
+            "recipient_id": self.to,
+            "event": self.event.code,
+            "level": self.event.level,
+            "message": self.event.message(self.facts),
+            "facts": self.facts,
+            "dedupe_key": self.dedupe_key,
+            "relevant_until": self.relevant_until and self.relevant_until.isoformat(),
+        }
 
 
 def notify(
@@ -63,7 +63,9 @@ def notify_many(notices: Sequence[Notice]) -> None:
     """Write the rows in the present transaction; number and push them after its commit."""
     if not notices:
         return
-    Notification.objects.bulk_create([notice.row() for notice in notices], ignore_conflicts=True)
+    rows = json.dumps([notice.row() for notice in notices])
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_ROWS, [rows])
     recipients = sorted({notice.to for notice in notices})
     # Robust: the cause has committed, so a failing relay must not fail it. The sweeper repeats it.
     # (A lambda, because Django's report of a failure asks for `__qualname__`, which a partial lacks.)
@@ -121,6 +123,17 @@ def unread_counts(recipients: Iterable[int]) -> dict[int, int]:
         .annotate(unread=Count("pk"))
     )
 
+
+# One parameter for all rows: `bulk_create` spends more time on composing its statement for a batch
+# of notices than PostgreSQL does on everything that happens to the batch.
+_WRITE_ROWS = """
+INSERT INTO parking_notification
+    (recipient_id, event, level, message, facts, dedupe_key, relevant_until)
+SELECT * FROM jsonb_to_recordset(%s) AS given
+    (recipient_id bigint, event text, level text, message text, facts jsonb, dedupe_key text,
+     relevant_until timestamptz)
+ON CONFLICT DO NOTHING
+"""
 
 _GIVE_NUMBERS = """
 WITH numbered AS (

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import DateTimeField, Exists, Func, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 from kombu.exceptions import KombuError
 
@@ -64,8 +64,8 @@ def cancel(booking: Booking) -> int:
     return Timer.objects.filter(booking=booking, state=Timer.State.ARMED).update(state=Timer.State.CANCELLED)
 
 
-def _due() -> QuerySet[Timer]:
-    """Armed timers whose time has come, locked for the caller, oldest first; others' are skipped.
+def _due(timers: QuerySet[Timer]) -> QuerySet[Timer]:
+    """The armed ones of these whose time has come, oldest first.
 
     A booking closes only after it has expired: AUTO_EXPIRY waits for an EXPIRY that is not done.
     """
@@ -78,27 +78,31 @@ def _due() -> QuerySet[Timer]:
         state__in=(Timer.State.ARMED, Timer.State.PARKED),
     )
     return (
-        Timer.objects.select_for_update(skip_locked=True)
-        .alias(ring_at=Coalesce("retry_at", "due_at"))
+        timers.alias(ring_at=Coalesce("retry_at", "due_at"))
         .filter(state=Timer.State.ARMED, ring_at__lte=Now())
         .filter(~Q(kind=Timer.Kind.AUTO_EXPIRY) | ~Exists(expiry))
         .order_by("ring_at")
     )
 
 
+def _claimable() -> QuerySet[Timer]:
+    """The due timers, locked for the caller; what another caller holds is skipped."""
+    return _due(Timer.objects.select_for_update(skip_locked=True))
+
+
 def claim_due(*, limit: int) -> list[Timer]:
     """At most `limit` due timers that never failed, locked until the present transaction ends."""
-    return list(_due().filter(attempts=0)[:limit])
+    return list(_claimable().filter(attempts=0)[:limit])
 
 
 def claim_retry() -> list[Timer]:
     """The one timer that failed before and whose next try is due, locked; or nothing."""
-    return list(_due().filter(attempts__gt=0)[:1])
+    return list(_claimable().filter(attempts__gt=0)[:1])
 
 
 def claim(timers: Iterable[Timer]) -> list[Timer]:
     """Those of these timers that are still due and nobody else's, locked."""
-    return list(_due().filter(pk__in=[timer.pk for timer in timers]))
+    return list(_claimable().filter(pk__in=[timer.pk for timer in timers]))
 
 
 def settle(timers: Sequence[Timer], state: Timer.State) -> None:
@@ -126,12 +130,21 @@ def postpone(timer: Timer, *, error: Exception) -> None:
         logger.error("A timer failed and will be tried again", extra=facts, exc_info=error)
 
 
-def seconds_until_due(timer_id: int) -> float | None:
-    """How long until an armed timer is due, by the database's clock (negative: overdue). None: not armed."""
-    due_at = (
-        Timer.objects.filter(pk=timer_id, state=Timer.State.ARMED).values_list("due_at", flat=True).first()
+def look(timer_id: int) -> tuple[float | None, bool]:
+    """An alarm's cheap look, one query: how long until its timer is due, and whether any timer is.
+
+    The first is in seconds by the database's clock, negative if overdue, None if it is not armed.
+    """
+    clock = Func(function="clock_timestamp", output_field=DateTimeField())
+    row = (
+        Timer.objects.filter(pk=timer_id)
+        .values_list("state", "due_at", clock, Exists(_due(Timer.objects.all())))
+        .first()
     )
-    return None if due_at is None else (due_at - now()).total_seconds()
+    if row is None:
+        return None, False
+    state, due_at, at, anything_due = row
+    return (due_at - at).total_seconds() if state == Timer.State.ARMED else None, anything_due
 
 
 def upcoming(*, limit: int) -> list[Timer]:

@@ -1,15 +1,16 @@
 """The socket: who may listen, the hello, and notices in order whatever order pushes come in."""
 
+import asyncio
 import json
 import threading
 from contextlib import asynccontextmanager
 
 import pytest
-from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 
 from parking.events import BOOKING_EXPIRED, NEW_BOOKING
@@ -84,7 +85,7 @@ async def test_a_made_up_session_is_nobodys(cast):
 async def test_a_person_who_was_disabled_is_nobody(cast):
     session = await database_sync_to_async(cookie_of)(cast.dina)
     cast.dina.is_active = False
-    await cast.dina.asave()
+    await database_sync_to_async(cast.dina.save)()
     assert await close_code(await communicator(session=session)) == 4401
 
 
@@ -155,7 +156,7 @@ async def test_the_hello_tells_where_the_inbox_stands(cast):
             "connected": True,
             "user_id": cast.dina.pk,
             "seq": 2,
-            "epoch": str((await sync_to_async(lambda: cast.dina.inbox)()).epoch),
+            "epoch": str(await database_sync_to_async(lambda: cast.dina.inbox.epoch)()),
             "reset": False,
             "unread": 2,
             "server_time": hello["server_time"],
@@ -176,11 +177,16 @@ async def test_every_open_socket_of_the_recipient_gets_each_notice_once_in_order
 @pytest.mark.asyncio
 async def test_a_notice_told_from_a_thread_without_a_loop_reaches_the_socket(cast):
     async with socket(cast.dina) as opened:
-        thread = threading.Thread(target=lambda: notify(NEW_BOOKING, to=cast.dina.pk, lot=4))
-        await sync_to_async(thread.start)()
+
+        def tell():
+            notify(NEW_BOOKING, to=cast.dina.pk, lot=4)
+            connection.close()
+
+        thread = threading.Thread(target=tell)
+        thread.start()
         (frame,) = await frames(opened, 1)
         assert (frame["type"], frame["message"]) == ("info", "New booking received for Lot #4")
-        thread.join()
+        await asyncio.to_thread(thread.join)
 
 
 @pytest.mark.asyncio
@@ -227,4 +233,5 @@ async def test_text_from_a_person_stays_text_in_the_frame(cast):
         await say(cast.dina, event=NEW_BOOKING, lot="<script>alert(1)</script>\u2028")
         (frame,) = await frames(opened, 1)
         assert frame["message"] == "New booking received for Lot #<script>alert(1)</script>\u2028"
-        assert await Notification.objects.filter(recipient=cast.dina, seq=1).aexists()
+        stored = Notification.objects.filter(recipient=cast.dina, seq=1)
+        assert (await database_sync_to_async(stored.get)()).message == frame["message"]

@@ -64,6 +64,15 @@ def test_an_alarm_for_a_timer_that_is_not_armed_costs_one_query(book, cast):
     assert len([q for q in queries if "parking_timer" in q["sql"]]) == len(queries) == 1
 
 
+def test_an_alarm_whose_own_timer_is_done_fires_what_else_is_due(book, cast):
+    spent, late = book(), book(starts_at=soon(hours=2))
+    alarm = timer_of(spent, "EXPIRY").pk
+    bookings.cancel(spent.pk, by=cast.dina)
+    time_passes(late, hours=3)
+    assert bookings.ring(alarm) > 0
+    assert timer_states(late)["EXPIRY"] == "fired"
+
+
 def test_an_alarm_that_rings_a_little_early_waits_for_the_moment(book):
     booking = book(minutes=0.3 / 60)
     assert bookings.ring(timer_of(booking, "EXPIRY").pk) == 1
