@@ -34,6 +34,8 @@ class Command(BaseCommand):
         while not stop.is_set():
             away = _sweep(away=away)
             stop.wait(settings.SWEEP_SECONDS)
+        # In time: the alarm must not come while Python takes itself down.
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _begin_to_stop(stop: threading.Event) -> None:
