@@ -16,6 +16,8 @@ accept_content = ["json"]
 # Nobody reads a result: what happened is a row. Without a backend nothing is written or kept.
 result_backend = None
 task_ignore_result = True
+# No results to clean up either: beat would write a task of its own for it into the operators' schedule.
+result_expires = None
 
 # --- Where it goes ----------------------------------------------------------------------------
 
