@@ -66,7 +66,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.postgres",
     "django.contrib.sessions",
-    "django.contrib.staticfiles",
     "rest_framework",
     "channels",
     "django_celery_beat",
@@ -140,8 +139,6 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
-STATIC_URL = "static/"
-STATIC_ROOT = HOME / "static"
 
 # --- The log ----------------------------------------------------------------------------------
 

@@ -93,7 +93,6 @@ class Command(BaseCommand):
         """Returns whether the demo data is there."""
         self._say("Bringing the database up to date")
         call_command("migrate", interactive=False, verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0)
         demo = demo and "demo" in get_commands()
         if demo:
             self._say("Adding the demo data")
