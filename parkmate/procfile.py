@@ -102,6 +102,8 @@ class Processes:
     def _end_all(self) -> None:
         """SIGTERM to each; then the rest of their sessions, such as a killed worker's pool, by force."""
         self._ending.set()
+        text = f"Stopping {', '.join(self._children)} (a few seconds)"
+        self._messages.put(Message("text", text, datetime.now(), None, None))
         for child in self._children.values():
             child.terminate()
         deadline = time.monotonic() + END_SECONDS

@@ -172,7 +172,7 @@ def test_a_database_that_is_given_is_used_and_left_running(up, home):
 def test_a_second_ctrl_c_leaves_nothing_either(up, home):
     run = up().serving()
     run.process.send_signal(signal.SIGINT)
-    run.until("INFO: +Shutting down").process.send_signal(signal.SIGINT)
+    run.until("Stopping web").process.send_signal(signal.SIGINT)
     assert run.end(signal.SIGINT) == 0
     assert running_from(home) == []
 
