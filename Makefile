@@ -39,10 +39,9 @@ checks: .venv/.stamp-test
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-constraints := $(wildcard constraints.txt)
-install = $(python) -m pip install --quiet --disable-pip-version-check $(constraints:%=--constraint %) --requirement
+install = $(python) -m pip install --quiet --disable-pip-version-check --requirement
 
-.venv/.stamp-run: requirements.txt $(constraints) | .venv/bin/pip
+.venv/.stamp-run: requirements.txt | .venv/bin/pip
 	@echo "Installing what ParkMate needs (about a minute, once) …"
 	@$(install) requirements.txt
 	@touch $@
