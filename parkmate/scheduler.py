@@ -1,8 +1,12 @@
 """Beat's scheduler: the operators' rows, read without being interrupted."""
 
+import logging
+
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from parkmate.embedded import uninterrupted
+
+logger = logging.getLogger(__name__)
 
 
 class Scheduler(DatabaseScheduler):
@@ -14,3 +18,4 @@ class Scheduler(DatabaseScheduler):
     def setup_schedule(self) -> None:
         with uninterrupted():
             super().setup_schedule()
+        logger.warning("The schedule is read")

@@ -49,7 +49,8 @@ class Up:
         raise AssertionError(f"It ended before it said {pattern!r}:\n{self.said}")
 
     def serving(self) -> "Up":
-        return self.until("ParkMate runs at")
+        self.until("ParkMate runs at")
+        return self if "The schedule is read" in self.said else self.until("The schedule is read")
 
     def end(self, number: signal.Signals | None = None) -> int:
         """The exit code, after a signal or by itself."""
