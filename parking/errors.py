@@ -18,6 +18,11 @@ class ParkingError(Exception):
         self.message = message
         self.facts = facts
 
+    @property
+    def reason(self) -> str:
+        """Why, in words for a sentence that has said what failed."""
+        return self.message
+
 
 class Invalid(ParkingError):
     """A value no booking can have. `fields` says which and why."""
@@ -27,6 +32,10 @@ class Invalid(ParkingError):
 
     def __init__(self, **fields: str) -> None:
         super().__init__("Some values are not right.", fields={k: [v] for k, v in fields.items()})
+
+    @property
+    def reason(self) -> str:
+        return " ".join(word for words in self.facts["fields"].values() for word in words)
 
 
 class NotFound(ParkingError):
@@ -56,12 +65,13 @@ class SlotTaken(ParkingError):
 
 
 class IllegalMove(ParkingError):
-    """A booking cannot go from the state it is in to the one asked for."""
+    """Something cannot go from the state it is in to the one asked for."""
 
     code = "illegal_move"
 
-    def __init__(self, *, status: str) -> None:
-        super().__init__(f"The booking is {status}: this cannot be done now.", booking_status=status)
+    def __init__(self, *, what: str = "booking", status: str) -> None:
+        facts = {f"{what.replace(' ', '_')}_status": status}
+        super().__init__(f"The {what} is {status}: this cannot be done now.", **facts)
 
 
 class NotExpired(ParkingError):
@@ -90,3 +100,40 @@ class PaymentDeclined(ParkingError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Payment declined: {reason}", reason=reason)
+
+
+class GatewayAway(ParkingError):
+    """The payment provider does not answer; nothing was stored."""
+
+    code = "payment_unavailable"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("The payment provider does not answer. Try again in a moment.")
+
+
+class NotCash(ParkingError):
+    """Only cash is verified, or handed back, by a person."""
+
+    code = "not_cash"
+
+    def __init__(self) -> None:
+        super().__init__("This payment was not made in cash.")
+
+
+class NothingToHandBack(ParkingError):
+    """No refund of this payment is due."""
+
+    code = "no_refund_due"
+
+    def __init__(self) -> None:
+        super().__init__("No refund of this payment is due.")
+
+
+class NameTaken(ParkingError):
+    """Something else at this lot has that number or name. `fields` says which."""
+
+    code = "name_taken"
+
+    def __init__(self, **fields: str) -> None:
+        super().__init__("That name is taken.", fields={k: [v] for k, v in fields.items()})

@@ -11,10 +11,23 @@ from parking.errors import PaymentDeclined
 
 
 class Gateway(Protocol):
-    """Takes money against a token that the provider's own form gave to the client."""
+    """A payment provider. Each may raise GatewayAway, and is then asked again later.
 
-    def charge(self, *, amount: Decimal, method: str, token: str) -> str:
-        """Take the amount; return the provider's reference. Raises PaymentDeclined."""
+    Money is authorised before the commit of what it is for, and captured after it: an authorisation
+    whose transaction failed is never captured, and lapses at the provider by itself.
+    """
+
+    def authorise(self, *, amount: Decimal, method: str, token: str) -> str:
+        """Reserve the amount against a token that the provider's own form gave to the client.
+
+        Returns the provider's reference. Raises PaymentDeclined.
+        """
+
+    def capture(self, *, reference: str, amount: Decimal) -> None:
+        """Take what was authorised; doing it again does nothing. Raises PaymentDeclined."""
+
+    def refund(self, *, reference: str, amount: Decimal) -> None:
+        """Give back what was captured; doing it again does nothing."""
 
 
 class SandboxGateway:
@@ -26,11 +39,17 @@ class SandboxGateway:
         "tok_insufficient_funds": "insufficient funds",
     }
 
-    def charge(self, *, amount: Decimal, method: str, token: str) -> str:
+    def authorise(self, *, amount: Decimal, method: str, token: str) -> str:
         """A made-up reference, or PaymentDeclined with the token's reason."""
         if token not in self.accepted:
             raise PaymentDeclined(self.reasons.get(token, "the payment token is not known"))
         return f"sandbox_{method}_{secrets.token_hex(8)}"
+
+    def capture(self, *, reference: str, amount: Decimal) -> None:
+        """There is no money to take."""
+
+    def refund(self, *, reference: str, amount: Decimal) -> None:
+        """There is no money to give back."""
 
 
 def gateway() -> Gateway:

@@ -12,10 +12,10 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, Model
 from django.db.models.functions import Now
 
-from parking.events import Event
+from parking.events import CATALOGUE, Channel, Event
 from parking.models import Inbox, Notification
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,11 @@ class Notice:
         }
 
 
+def once_for(event: Event, row: Model) -> str:
+    """The dedupe key of an event that happens to a row at most once, whoever announces it."""
+    return f"{event.code}:{type(row).__name__}:{row.pk}"
+
+
 def notify(
     event: Event,
     *,
@@ -65,7 +70,7 @@ def notify_many(notices: Sequence[Notice]) -> None:
         return
     rows = json.dumps([notice.row() for notice in notices])
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE_ROWS, [rows])
+        cursor.execute(_WRITE_ROWS, [rows, Channel.INBOX, _critical()])
     recipients = sorted({notice.to for notice in notices})
     # Robust: the cause has committed, so a failing relay must not fail it. The sweeper repeats it.
     # (A lambda, because Django's report of a failure asks for `__qualname__`, which a partial lacks.)
@@ -101,6 +106,7 @@ def frame(row: Notification, *, unread: int, replayed: bool = False) -> dict[str
         "created_at": instant(row.created_at),
         "relevant_until": instant(row.relevant_until) if row.relevant_until else None,
         "replayed": replayed,
+        "muted": row.muted,
         "unread": unread,
     }
 
@@ -127,13 +133,27 @@ def unread_counts(recipients: Iterable[int]) -> dict[int, int]:
 # One parameter for all rows: `bulk_create` spends more time on composing its statement for a batch
 # of notices than PostgreSQL does on everything that happens to the batch.
 _WRITE_ROWS = """
+WITH given AS (
+    SELECT * FROM jsonb_to_recordset(%s) AS given
+        (recipient_id bigint, event text, level text, message text, facts jsonb, dedupe_key text,
+         relevant_until timestamptz)
+), mutes AS (
+    SELECT user_id, event, array_agg(channel ORDER BY channel) AS channels
+    FROM parking_mute WHERE user_id IN (SELECT recipient_id FROM given) GROUP BY user_id, event
+)
 INSERT INTO parking_notification
-    (recipient_id, event, level, message, facts, dedupe_key, relevant_until)
-SELECT * FROM jsonb_to_recordset(%s) AS given
-    (recipient_id bigint, event text, level text, message text, facts jsonb, dedupe_key text,
-     relevant_until timestamptz)
+    (recipient_id, event, level, message, facts, dedupe_key, relevant_until, muted)
+SELECT given.*, coalesce(channels, '{}')
+FROM given LEFT JOIN mutes ON mutes.user_id = recipient_id AND mutes.event = given.event
+WHERE channels IS NULL OR %s <> ALL (channels) OR given.event = ANY (%s)
 ON CONFLICT DO NOTHING
 """
+
+
+def _critical() -> list[str]:
+    """The events that nobody can keep out of their inbox."""
+    return [event.code for event in CATALOGUE.values() if event.critical]
+
 
 _GIVE_NUMBERS = """
 WITH numbered AS (
@@ -141,7 +161,8 @@ WITH numbered AS (
     FROM parking_notification n JOIN parking_inbox i ON i.user_id = n.recipient_id
     WHERE n.seq IS NULL AND n.recipient_id = ANY(%s)
 ), written AS (
-    UPDATE parking_notification n SET seq = numbered.seq FROM numbered WHERE n.id = numbered.id
+    UPDATE parking_notification n
+    SET seq = numbered.seq, committed_at = clock_timestamp() FROM numbered WHERE n.id = numbered.id
     RETURNING n.*
 ), moved AS (
     UPDATE parking_inbox i SET head = last.seq

@@ -10,10 +10,20 @@ from typing import Any
 
 from django.db.models.signals import post_save
 
-from parking.events import BOOKING_DECLINED, NEW_BOOKING, Event
-from parking.models import Booking
+from parking import timers
+from parking.events import (
+    BOOKING_DECLINED,
+    BOOKING_EXPIRED,
+    CARWASH_COMPLETED,
+    CASH_VERIFIED,
+    EMPLOYEE_ASSIGNED,
+    NEW_BOOKING,
+    SLOT_AUTO_EXPIRED,
+    Event,
+)
+from parking.models import Booking, CarWash, EmployeeAssignment, Payment
 from parking.models.base import RemembersLoaded
-from parking.notifications import notify
+from parking.notifications import notify, once_for
 
 
 @dataclass(frozen=True)
@@ -23,43 +33,44 @@ class Change:
     model: type[RemembersLoaded]
     event: Event
     to: Callable[[Any], int]
-    facts: Callable[[Any], dict[str, Any]]
     field: str = ""
     value: str | None = None
+    unless: Callable[[Any], bool] = lambda row: False
 
     def happened(self, row: RemembersLoaded, *, created: bool, saved: frozenset[str] | None) -> bool:
         """Whether this save made the change. `saved`: the fields that were written, None for all."""
         if self.value is None:
             return created
-        written = saved is None or self.field in saved
-        return (
-            written
-            and not created
-            and getattr(row, self.field) == self.value
-            and row.loaded(self.field) != self.value
-        )
+        became = getattr(row, self.field) == self.value and _changed(row, self.field, saved=saved)
+        return became and not created and not self.unless(row)
+
+
+def _driver(row: Any) -> int:
+    return int(row.driver_id)
+
+
+def _was_renewed(booking: Booking) -> bool:
+    return Booking.objects.filter(renewed_from=booking).exists()
 
 
 CHANGES = (
-    Change(Booking, NEW_BOOKING, to=lambda booking: booking.slot.lot.owner_id, facts=Booking.facts),
-    Change(
-        Booking,
-        BOOKING_DECLINED,
-        to=lambda booking: booking.driver_id,
-        facts=Booking.facts,
-        field="status",
-        value=Booking.Status.CANCELLED_BY_ADMIN,
-    ),
+    Change(Booking, NEW_BOOKING, to=lambda booking: booking.slot.lot.owner_id),
+    Change(Booking, BOOKING_DECLINED, _driver, "status", Booking.Status.CANCELLED_BY_ADMIN),
+    Change(Booking, BOOKING_EXPIRED, _driver, "status", Booking.Status.EXPIRED),
+    Change(Booking, SLOT_AUTO_EXPIRED, _driver, "status", Booking.Status.COMPLETED, unless=_was_renewed),
+    Change(Payment, CASH_VERIFIED, _driver, "status", Payment.Status.VERIFIED),
+    Change(CarWash, CARWASH_COMPLETED, _driver, "status", CarWash.Status.COMPLETED),
+    Change(EmployeeAssignment, EMPLOYEE_ASSIGNED, to=lambda assignment: assignment.lot.owner_id),
 )
 
 
 def connect_all() -> None:
     """Listen to the models in the table; called once, when the app is ready."""
     for model in {change.model for change in CHANGES}:
-        post_save.connect(announce, sender=model, dispatch_uid=f"announce:{model.__name__}")
+        post_save.connect(saved, sender=model, dispatch_uid=f"saved:{model.__name__}")
 
 
-def announce(
+def saved(
     sender: type[RemembersLoaded],
     instance: RemembersLoaded,
     created: bool,
@@ -67,12 +78,28 @@ def announce(
     update_fields: frozenset[str] | None = None,
     **_: Any,
 ) -> None:
-    """Notify of the changes that this save made. Loading a fixture (`raw`) is no change."""
+    """Do what follows from the changes that this save made. Loading a fixture (`raw`) is no change."""
     if raw:
         return
+    if isinstance(instance, Booking):
+        _keep_timers(instance, created=created, saved=update_fields)
+    _announce(instance, created=created, saved=update_fields)
+    written = {field.attname for field in sender._meta.concrete_fields}
+    instance.remember(written if update_fields is None else update_fields)
+
+
+def _keep_timers(booking: Booking, *, created: bool, saved: frozenset[str] | None) -> None:
+    """A booking's timers follow its row, also if it was made or moved in a shell."""
+    if created or any(_changed(booking, field, saved=saved) for field in ("status", "ends_at")):
+        timers.keep(booking)
+
+
+def _announce(row: Any, *, created: bool, saved: frozenset[str] | None) -> None:
     for change in CHANGES:
-        if change.model is sender and change.happened(instance, created=created, saved=update_fields):
-            key = f"{change.event.code}:{sender.__name__}:{instance.pk}"
-            notify(change.event, to=change.to(instance), dedupe_key=key, **change.facts(instance))
-    saved = {field.attname for field in sender._meta.concrete_fields}
-    instance.remember(saved if update_fields is None else update_fields)
+        if change.model is type(row) and change.happened(row, created=created, saved=saved):
+            notify(change.event, to=change.to(row), dedupe_key=once_for(change.event, row), **row.facts())
+
+
+def _changed(row: RemembersLoaded, field: str, *, saved: frozenset[str] | None) -> bool:
+    """Whether this save wrote the field, with another value than the database had."""
+    return (saved is None or field in saved) and getattr(row, field) != row.loaded(field)

@@ -14,7 +14,7 @@ from django.db.models import DateTimeField, Exists, Func, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 from kombu.exceptions import KombuError
 
-from parking.models import Booking, Timer
+from parking.models import HOLDING, Booking, Timer
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +46,24 @@ def due_times(*, starts_at: datetime, ends_at: datetime, at: datetime) -> dict[T
     return {Timer.Kind.WARNING: warning, **times} if warning > max(starts_at, at) else times
 
 
-def arm(booking: Booking, *, at: datetime) -> list[Timer]:
+def keep(booking: Booking) -> None:
+    """Make the booking's armed timers what its row now asks for, in the present transaction.
+
+    One that does not hold its slot any more has none; one that has expired keeps what closes it.
+    """
+    if booking.status == Booking.Status.EXPIRED:
+        return
+    armed = Timer.objects.filter(booking=booking, state=Timer.State.ARMED)
+    if booking.status not in HOLDING:
+        cancel(booking)
+    elif not armed.filter(kind=Timer.Kind.EXPIRY, due_at=booking.ends_at).exists():
+        cancel(booking)
+        arm(booking)
+
+
+def arm(booking: Booking) -> list[Timer]:
     """Arm the booking's timers in the present transaction; return them. Alarms follow the commit."""
+    at = now()
     times = due_times(starts_at=booking.starts_at, ends_at=booking.ends_at, at=at)
     armed = Timer.objects.bulk_create(
         Timer(booking=booking, kind=kind, due_at=due_at) for kind, due_at in times.items()

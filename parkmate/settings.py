@@ -62,27 +62,52 @@ SWEEP_SECONDS = seconds("PARKMATE_SWEEP_SECONDS", default=1)
 # --- What runs --------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.postgres",
-    "django.contrib.sessions",
-    "rest_framework",
-    "channels",
-    "django_celery_beat",
+    # Before the apps whose templates these two may change.
     "parking",
     "parkmate",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "channels",
+    "django_celery_beat",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "parkmate.urls"
 ASGI_APPLICATION = "parkmate.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+# The apps' files are served from where they are installed: nothing to collect, nothing to go stale.
+SERVESTATIC_USE_FINDERS = True
 
 # --- Where things are -------------------------------------------------------------------------
 
@@ -127,6 +152,10 @@ SECURE_COOKIES = env.bool("PARKMATE_SECURE_COOKIES", default=False)
 SESSION_COOKIE_SECURE = SECURE_COOKIES
 CSRF_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_HTTPONLY = True
+
+# The tokens are ours (per device); Knox's migrations would make its own table beside them.
+MIGRATION_MODULES = {"knox": None}
+KNOX_TOKEN_MODEL = "parking.DeviceToken"  # noqa: S105 - a name
 
 # --- The HTTP door ----------------------------------------------------------------------------
 

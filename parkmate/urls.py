@@ -1,11 +1,13 @@
-"""The HTTP paths: all of them the API's, so far."""
+"""The HTTP paths: the API's, and the operators' admin."""
 
+from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/api/")),
     path("api/", include("parking.api.urls")),
+    path("admin/", admin.site.urls),
 ]
 
 handler400 = "parking.api.exceptions.bad_request"

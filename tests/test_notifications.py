@@ -67,6 +67,12 @@ def test_the_catalogue_has_the_words_of_the_contract():
         "NEW_BOOKING": ("info", "owner", "New booking received for Lot #{lot}"),
         "CARWASH_COMPLETED": ("success", "driver", "Your car wash service has been completed"),
         "EMPLOYEE_ASSIGNED": ("info", "owner", "New employee {name} assigned to Lot #{lot}"),
+        "ANNOUNCEMENT": ("info", "everyone", "{words}"),
+        "OWNER_DIGEST": (
+            "info",
+            "owner",
+            "Today: {bookings} bookings, {income} received, {cash_due} in cash to verify",
+        ),
     }
 
 
@@ -229,6 +235,7 @@ def test_a_frame_has_what_the_socket_promises_and_the_number_of_unread(cast, pus
         "created_at": sent["created_at"],
         "relevant_until": None,
         "replayed": False,
+        "muted": [],
         "unread": 2,
         "lot": 3,
         "booking": {"id": 5, "status": "BOOKED", "ends_at": "…"},

@@ -1,6 +1,6 @@
 """What may happen to a booking, one plain verb each. A verb is one transaction: lock, check, write, announce.
 
-Locks are always taken in this order: armed timers of the booking, booking, slot, inbox.
+A booking's timers follow its row, whoever changes it: `signals.py` has that rule.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from parking import availability, timers
+from parking.actions import carwashes
 from parking.actions.due import ring, run_due
-from parking.actions.payments import pay, price_of
+from parking.actions.locks import lock_booking, lock_own_booking, lock_slot
+from parking.actions.payments import give_back, pay, price_of
+from parking.actions.permissions import only_drivers, only_owner
 from parking.errors import (
     AlreadyEnded,
     Forbidden,
@@ -22,11 +25,11 @@ from parking.errors import (
     Invalid,
     NotExpired,
     NotFound,
-    PaymentDeclined,
+    ParkingError,
     SlotTaken,
 )
 from parking.events import RENEW_FAILURE, RENEW_SUCCESS, RENEW_TOO_EARLY
-from parking.models import HOLDING, Booking, Payment, Slot, Timer, User
+from parking.models import HOLDING, Booking, Payment, Slot, User
 from parking.notifications import notify
 
 __all__ = ["book", "cancel", "decline", "extend", "renew", "ring", "run_due"]
@@ -49,12 +52,12 @@ def book(
 ) -> Booking:
     """Hold a slot from `starts_at` (None: now) to `ends_at`, pay, and arm the timers; return the booking.
 
-    Raises Invalid, Forbidden, NotFound, SlotTaken or PaymentDeclined; then nothing is stored.
+    Raises Invalid, Forbidden, NotFound, SlotTaken, PaymentDeclined or GatewayAway; then nothing is
+    stored.
     """
-    if driver.role != User.Role.DRIVER:
-        raise Forbidden("Only drivers book slots.")
+    only_drivers(driver, "book slots")
     with transaction.atomic():
-        slot = _lock_slot(slot_id)
+        slot = lock_slot(slot_id)
         now = timers.now()
         starts_at = starts_at or now
         _check_start(starts_at, now=now)
@@ -63,7 +66,6 @@ def book(
             slot,
             starts_at=starts_at,
             ends_at=ends_at,
-            now=now,
             method=method,
             token=token,
             driver=driver,
@@ -76,11 +78,12 @@ def extend(
 ) -> Booking:
     """Move the end of a booking that has not ended, pay for the time added, and arm its timers anew.
 
-    Raises NotFound, Forbidden, Invalid, IllegalMove, AlreadyEnded, SlotTaken or PaymentDeclined.
+    Raises NotFound, Forbidden, Invalid, IllegalMove, AlreadyEnded, SlotTaken, PaymentDeclined or
+    GatewayAway.
     """
     with transaction.atomic():
-        booking = _lock_own(booking_id, driver=by)
-        slot = _lock_slot(booking.slot_id)
+        booking = lock_own_booking(booking_id, driver=by)
+        slot = lock_slot(booking.slot_id)
         now = timers.now()
         _check_extendable(booking, ends_at=ends_at, now=now)
         _check_free(slot, starts_at=booking.ends_at, ends_at=ends_at, but=booking)
@@ -89,8 +92,6 @@ def extend(
         booking.price += added
         with _overlap_refused():
             booking.save(update_fields=["ends_at", "price"])
-        timers.cancel(booking)
-        timers.arm(booking, at=now)
         pay(booking, amount=added, method=method, token=token)
         return booking
 
@@ -105,46 +106,55 @@ def renew(
     """
     try:
         with transaction.atomic():
-            return _renew(_lock_own(booking_id, driver=by), ends_at=ends_at, method=method, token=token)
-    except NotExpired:
-        notify(RENEW_TOO_EARLY, to=by.pk)
+            old = lock_own_booking(booking_id, driver=by)
+            return _renew(old, ends_at=ends_at, method=method, token=token)
+    except (NotFound, Forbidden):
         raise
-    except (SlotTaken, PaymentDeclined) as error:
-        notify(RENEW_FAILURE, to=by.pk, reason=error.message)
+    except NotExpired:
+        notify(RENEW_TOO_EARLY, to=by.pk, booking={"id": booking_id})
+        raise
+    except ParkingError as error:
+        notify(RENEW_FAILURE, to=by.pk, reason=error.reason, booking={"id": booking_id})
         raise
 
 
 def cancel(booking_id: int, *, by: User) -> Booking:
-    """Give the slot back before the end. Raises NotFound, Forbidden or IllegalMove."""
+    """Give the slot back before the end, and refund it. Raises NotFound, Forbidden or IllegalMove."""
     with transaction.atomic():
-        booking = _lock_own(booking_id, driver=by)
+        booking = lock_own_booking(booking_id, driver=by)
         booking.move(Status.CANCELLED)
-        timers.cancel(booking)
+        _undo(booking)
         return booking
 
 
 def decline(booking_id: int, *, by: User) -> Booking:
-    """Refuse a booking, as the lot's owner or as staff. Raises NotFound, Forbidden or IllegalMove."""
+    """Refuse a booking, as the lot's owner or as staff, and refund it.
+
+    Raises NotFound, Forbidden or IllegalMove.
+    """
     with transaction.atomic():
-        booking = _lock(booking_id, seen_by=by)
-        if not by.is_staff and booking.slot.lot.owner_id != by.pk:
-            raise Forbidden("Only the lot's owner declines its bookings.")
+        booking = lock_booking(booking_id, seen_by=by)
+        only_owner(by, booking.slot.lot.owner_id, "declines its bookings")
         booking.move(Status.CANCELLED_BY_ADMIN)
-        timers.cancel(booking)
+        _undo(booking)
         return booking
+
+
+def _undo(booking: Booking) -> None:
+    give_back(booking)
+    carwashes.cancel_with(booking)
 
 
 def _renew(old: Booking, *, ends_at: datetime, method: Payment.Method, token: str) -> Booking:
     if old.status in HOLDING:
         raise NotExpired(status=old.status)
-    slot = _lock_slot(old.slot_id)
+    if old.status != Status.EXPIRED:
+        raise IllegalMove(status=old.status)
+    slot = lock_slot(old.slot_id)
     now = timers.now()
     _check_period(starts_at=now, ends_at=ends_at)
-    old.move(Status.COMPLETED)
-    timers.cancel(old)
     new = _hold(
         slot,
-        now=now,
         method=method,
         token=token,
         driver=old.driver,
@@ -153,12 +163,14 @@ def _renew(old: Booking, *, ends_at: datetime, method: Payment.Method, token: st
         ends_at=ends_at,
         renewed_from=old,
     )
+    # After the new one is there: that is how anyone can tell a renewal from a booking that closed.
+    old.move(Status.COMPLETED)
     notify(RENEW_SUCCESS, to=new.driver_id, dedupe_key=f"renewed:{new.pk}", **new.facts())
     return new
 
 
-def _hold(slot: Slot, *, now: datetime, method: Payment.Method, token: str, **fields: Any) -> Booking:
-    """Store the booking of a locked slot, arm its timers, then pay: money is asked for last."""
+def _hold(slot: Slot, *, method: Payment.Method, token: str, **fields: Any) -> Booking:
+    """Store the booking of a locked slot, then pay: money is asked for last."""
     _check_free(slot, starts_at=fields["starts_at"], ends_at=fields["ends_at"])
     with _overlap_refused():
         booking = Booking.objects.create(
@@ -167,53 +179,12 @@ def _hold(slot: Slot, *, now: datetime, method: Payment.Method, token: str, **fi
             price=_price(slot, fields["starts_at"], fields["ends_at"]),
             **fields,
         )
-    timers.arm(booking, at=now)
     pay(booking, amount=booking.price, method=method, token=token)
     return booking
 
 
 def _price(slot: Slot, starts_at: datetime, ends_at: datetime) -> Decimal:
     return price_of(hourly_rate=slot.hourly_rate, starts_at=starts_at, ends_at=ends_at)
-
-
-# --- Locks ------------------------------------------------------------------------------------
-
-
-def _lock(booking_id: int, *, seen_by: User) -> Booking:
-    """Lock the booking's armed timers, then the booking: the one place that takes these two blockingly.
-
-    Raises NotFound if there is none, or none that this person may see.
-    """
-    armed = Timer.objects.filter(booking=booking_id, state=Timer.State.ARMED)
-    list(armed.select_for_update().order_by("pk"))
-    visible = Booking.objects.visible_to(seen_by).select_related("driver", "slot__lot")
-    booking = visible.select_for_update(of=("self",), no_key=True).filter(pk=booking_id).first()
-    if booking is None:
-        raise NotFound("booking")
-    return booking
-
-
-def _lock_own(booking_id: int, *, driver: User) -> Booking:
-    """Lock a driver's own booking. Raises NotFound, or Forbidden for others who may see it."""
-    booking = _lock(booking_id, seen_by=driver)
-    if booking.driver_id != driver.pk:
-        raise Forbidden("Only its driver does this to a booking.")
-    return booking
-
-
-def _lock_slot(slot_id: int) -> Slot:
-    """Lock the slot, so that racers for it wait their turn. Raises NotFound or Invalid (inactive)."""
-    slot = (
-        Slot.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("lot")
-        .filter(pk=slot_id)
-        .first()
-    )
-    if slot is None:
-        raise NotFound("slot")
-    if not slot.is_active:
-        raise Invalid(slot="This slot is not in use.")
-    return slot
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from parking import timers
 from parking.events import BOOKING_EXPIRED, BOOKING_WARNING, SLOT_AUTO_EXPIRED, Event
 from parking.models import HOLDING, Booking, Timer
-from parking.notifications import Notice, notify_many
+from parking.notifications import Notice, notify_many, once_for
 
 # Timers in one transaction: few enough to hold locks only briefly, many enough to be cheap.
 BATCH = 500
@@ -126,10 +126,12 @@ def _move(bookings: Sequence[Booking], effect: Effect) -> None:
 
 
 def _notice(timer: Timer, booking: Booking, effect: Effect) -> Notice:
+    warning = timer.kind == Timer.Kind.WARNING
     return Notice(
         effect.event,
         to=booking.driver_id,
-        dedupe_key=f"timer:{timer.pk}",
-        relevant_until=booking.ends_at if timer.kind == Timer.Kind.WARNING else None,
+        # An extended booking is warned again; but it ends once, and `signals.py` says so by the same key.
+        dedupe_key=f"timer:{timer.pk}" if warning else once_for(effect.event, booking),
+        relevant_until=booking.ends_at if warning else None,
         facts=booking.facts(),
     )

@@ -1,13 +1,31 @@
-"""Taking money. Amounts are computed here, never sent by a client."""
+"""Taking money and giving it back. Amounts are computed here, never sent by a client.
 
+What is asked of the provider is first written down, in the transaction of its cause, and done after
+the commit; `finish_left_behind` repeats what a crash or an absent provider left undone.
+"""
+
+import logging
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from parking.actions.locks import lock_booking
+from parking.actions.permissions import only_owner
+from parking.errors import GatewayAway, NotCash, NotFound, NothingToHandBack, PaymentDeclined
 from parking.gateways import gateway
-from parking.models import Booking, Payment
+from parking.models import Booking, CarWash, Payment, User
+
+logger = logging.getLogger(__name__)
 
 CENT = Decimal("0.01")
+Method, Status = Payment.Method, Payment.Status
+
+# What is not done so long after it was begun was left behind.
+PATIENCE = timedelta(seconds=30)
 
 
 def price_of(*, hourly_rate: Decimal, starts_at: datetime, ends_at: datetime) -> Decimal:
@@ -16,16 +34,139 @@ def price_of(*, hourly_rate: Decimal, starts_at: datetime, ends_at: datetime) ->
     return (hourly_rate * minutes / 60).quantize(CENT, ROUND_HALF_UP)
 
 
-def pay(booking: Booking, *, amount: Decimal, method: Payment.Method, token: str) -> Payment:
-    """Take `amount` for a booking: cash stays PENDING until verified, the rest goes through the gateway.
+def pay(thing: Booking | CarWash, *, amount: Decimal, method: Payment.Method, token: str) -> Payment:
+    """Take `amount`: cash stays PENDING until verified, the rest is authorised, and captured on commit.
 
-    Returns the payment's row. Raises PaymentDeclined; the caller's transaction then stores nothing.
+    Returns the payment's row. Raises PaymentDeclined or GatewayAway; the caller's transaction then
+    stores nothing.
     """
-    if method == Payment.Method.CASH:
-        return Payment.objects.create(
-            booking=booking, amount=amount, method=method, status=Payment.Status.PENDING
-        )
-    reference = gateway().charge(amount=amount, method=method, token=token)
-    return Payment.objects.create(
-        booking=booking, amount=amount, method=method, status=Payment.Status.PAID, reference=reference
+    reference = ""
+    if method != Method.CASH:
+        reference = gateway().authorise(amount=amount, method=method, token=token)
+    payment = Payment.objects.create(
+        booking=thing if isinstance(thing, Booking) else None,
+        car_wash=thing if isinstance(thing, CarWash) else None,
+        amount=amount,
+        method=method,
+        status=Status.PENDING,
+        reference=reference,
     )
+    _finish_on_commit(payment)
+    return payment
+
+
+def give_back(thing: Booking | CarWash) -> None:
+    """Refund what was paid for this, in the caller's transaction; what had not come yet, fails.
+
+    Cash goes back by hand: its refund is due until the owner has recorded it.
+    """
+    for payment in thing.payments.select_for_update(no_key=True).order_by("pk"):
+        if payment.status == Status.PENDING:
+            payment.move(Status.FAILED)
+        elif payment.status in (Status.PAID, Status.VERIFIED) and payment.refund_due_at is None:
+            Payment.objects.filter(pk=payment.pk).update(refund_due_at=Now())
+            _finish_on_commit(payment)
+
+
+def verify(payment_id: int, *, by: User) -> Payment:
+    """The cash came: as the lot's owner, or as staff. A booking whose cash has all come is BOOKED.
+
+    Doing it again changes nothing. Raises NotFound, Forbidden, NotCash or IllegalMove.
+    """
+    with transaction.atomic():
+        payment = _lock_cash(payment_id, by=by, what="verifies cash")
+        if payment.status != Status.VERIFIED:
+            payment.move(Status.VERIFIED, verified_by=by, verified_at=Now())
+            booking = payment.booking
+            if booking and booking.status == Booking.Status.PENDING and not _cash_due(booking).exists():
+                booking.move(Booking.Status.BOOKED)
+        return payment
+
+
+def hand_back(payment_id: int, *, by: User) -> Payment:
+    """The cash of a cancelled booking or wash went back to the driver.
+
+    Doing it again changes nothing. Raises NotFound, Forbidden, NotCash or NothingToHandBack.
+    """
+    with transaction.atomic():
+        payment = _lock_cash(payment_id, by=by, what="hands cash back")
+        if payment.refund_due_at is None:
+            raise NothingToHandBack
+        Payment.objects.filter(pk=payment.pk, refunded_at=None).update(refunded_at=Now())
+        payment.refresh_from_db(fields=["refunded_at"])
+        return payment
+
+
+def finish(payment_id: int) -> None:
+    """Capture or refund what was begun with the provider. Raises GatewayAway; doing it again is safe."""
+    with transaction.atomic():
+        payment = unfinished().select_for_update(no_key=True).filter(pk=payment_id).first()
+        if payment is None:
+            return
+        if payment.status == Status.PENDING:
+            _capture(payment)
+        else:
+            gateway().refund(reference=payment.reference, amount=payment.amount)
+            Payment.objects.filter(pk=payment.pk).update(refunded_at=Now())
+
+
+def finish_left_behind() -> int:
+    """Finish what a crash or an absent provider left undone; return how many payments that were."""
+    done = 0
+    for payment_id in unfinished().filter(created_at__lt=Now() - PATIENCE).values_list("pk", flat=True):
+        done += _try_to_finish(payment_id)
+    return done
+
+
+def unfinished() -> QuerySet[Payment]:
+    """The payments of which the provider still has something to do."""
+    refund = Q(refund_due_at__isnull=False, refunded_at__isnull=True)
+    return Payment.objects.exclude(method=Method.CASH).filter(Q(status=Status.PENDING) | refund)
+
+
+def _finish_on_commit(payment: Payment) -> None:
+    # Robust: the cause has committed. What fails here is left behind, and repeated.
+    transaction.on_commit(lambda: _try_to_finish(payment.pk), robust=True)
+
+
+def _try_to_finish(payment_id: int) -> bool:
+    try:
+        finish(payment_id)
+    except GatewayAway:
+        logger.warning("The payment provider is away", extra={"payment": payment_id})
+        return False
+    return True
+
+
+def _capture(payment: Payment) -> None:
+    try:
+        gateway().capture(reference=payment.reference, amount=payment.amount)
+    except PaymentDeclined as error:
+        # An authorised payment that the provider then refuses: rare, and for people to sort out.
+        logger.critical(
+            "An authorised payment could not be captured",
+            extra={"payment": payment.pk, "reason": error.message},
+        )
+        payment.move(Status.FAILED)
+    else:
+        payment.move(Status.PAID)
+
+
+def _lock_cash(payment_id: int, *, by: User, what: str) -> Payment:
+    """Lock a cash payment and, before it, its booking."""
+    found = Payment.objects.visible_to(by).filter(pk=payment_id).first()
+    if found is None:
+        raise NotFound("payment")
+    if found.booking_id:
+        lock_booking(found.booking_id, seen_by=by)
+    related = "booking__slot__lot", "car_wash__wash_type__lot"
+    rows = Payment.objects.select_for_update(of=("self",), no_key=True).select_related(*related)
+    payment = rows.get(pk=payment_id)
+    only_owner(by, payment.owner_id, what)
+    if payment.method != Method.CASH:
+        raise NotCash
+    return payment
+
+
+def _cash_due(booking: Booking) -> QuerySet[Payment]:
+    return booking.payments.filter(method=Method.CASH, status=Status.PENDING)

@@ -1,13 +1,15 @@
 """The rows: what must never be is forbidden by their constraints. One file per aggregate."""
 
+from .answers import StoredAnswer
 from .bookings import HOLDING, MOVES, Booking
 from .carwashes import CarWash, CarWashType
 from .lots import Lot, Slot
-from .notifications import Inbox, Notification
+from .notifications import Inbox, Mute, Notification
+from .operations import ScheduledRun
 from .payments import Payment
 from .staff import Employee, EmployeeAssignment
 from .timers import Timer
-from .users import User
+from .users import DeviceToken, User
 
 __all__ = [
     "HOLDING",
@@ -15,13 +17,17 @@ __all__ = [
     "Booking",
     "CarWash",
     "CarWashType",
+    "DeviceToken",
     "Employee",
     "EmployeeAssignment",
     "Inbox",
     "Lot",
+    "Mute",
     "Notification",
     "Payment",
+    "ScheduledRun",
     "Slot",
+    "StoredAnswer",
     "Timer",
     "User",
 ]

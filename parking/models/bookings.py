@@ -8,11 +8,8 @@ from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Now
-from django.db.models.signals import post_save
 
-from parking.errors import IllegalMove
-
-from .base import RemembersLoaded, one_of
+from .base import HasLife, one_of
 from .lots import Slot
 from .users import User
 
@@ -51,11 +48,6 @@ MOVES: dict[str, frozenset[str]] = {
 }
 
 
-def may_become(status: BookingStatus) -> tuple[str, ...]:
-    """The states from which a booking may go to `status`, by the table of moves."""
-    return tuple(source for source, targets in MOVES.items() if status in targets)
-
-
 class BookingQuerySet(models.QuerySet["Booking"]):
     """The questions asked of bookings."""
 
@@ -70,10 +62,11 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         return self.filter(Q(driver=user) | Q(slot__lot__owner=user))
 
 
-class Booking(RemembersLoaded):
+class Booking(HasLife):
     """One slot held for one driver, from `starts_at` up to, not including, `ends_at`."""
 
     Status: TypeAlias = BookingStatus
+    MOVES = MOVES
 
     driver = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="bookings")
     slot = models.ForeignKey(Slot, models.PROTECT, related_name="bookings")
@@ -111,25 +104,6 @@ class Booking(RemembersLoaded):
 
     def __str__(self) -> str:
         return f"Booking {self.pk} of slot {self.slot_id}"
-
-    def move(self, to: BookingStatus) -> None:
-        """Go to another state, if the table allows it and nobody was first; tell the signals.
-
-        Raises IllegalMove with the state the booking is in.
-        """
-        made = Booking.objects.filter(pk=self.pk, status__in=may_become(to)).update(status=to)
-        if not made:
-            raise IllegalMove(status=Booking.objects.values_list("status", flat=True).get(pk=self.pk))
-        self.status = to
-        # An UPDATE sends no signal: this one says what `save` would have said.
-        post_save.send(
-            Booking,
-            instance=self,
-            created=False,
-            update_fields=frozenset({"status"}),
-            raw=False,
-            using=self._state.db,
-        )
 
     def facts(self) -> dict[str, Any]:
         """What a notice about this booking carries: JSON values only."""

@@ -4,11 +4,13 @@ import uuid
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
-from parking.events import Level
+from parking.events import Channel, Level
 
 
 class Inbox(models.Model):
@@ -43,7 +45,11 @@ class Notification(models.Model):
     facts = models.JSONField(default=dict)
     dedupe_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 - NULL: never the same
     relevant_until = models.DateTimeField(null=True, blank=True)
+    # The channels on which this person did not want this event, when it was told.
+    muted = ArrayField(models.CharField(max_length=9), default=list, blank=True)
     created_at = models.DateTimeField(db_default=Now())
+    # When the relay found it committed, right after the commit, and gave it its number.
+    committed_at = models.DateTimeField(null=True, blank=True)
     pushed_at = models.DateTimeField(null=True, blank=True)
     acked_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
@@ -63,7 +69,31 @@ class Notification(models.Model):
             ),
             # The bell's question: how many are unread?
             models.Index(fields=["recipient"], condition=Q(read_at__isnull=True), name="notification_unread"),
+            # The timeline's question: what was told about this booking?
+            models.Index(
+                KT("facts__booking__id"),
+                condition=Q(facts__has_key="booking"),
+                name="notification_of_booking",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.event} #{self.seq} to {self.recipient_id}"
+
+
+class Mute(models.Model):
+    """An event that a person does not want on a channel. What is not muted is wanted."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="mutes")
+    event = models.CharField(max_length=40)
+    channel = models.CharField(
+        max_length=9, choices=[(channel.value, channel.name.title()) for channel in Channel]
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "event", "channel"], name="mute_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: no {self.channel} for {self.event}"

@@ -11,4 +11,4 @@ def unlocked(slot_id: int) -> Slot:
     return Slot.objects.select_related("lot").get(pk=slot_id)
 
 
-bookings._lock_slot = unlocked
+bookings.lock_slot = unlocked

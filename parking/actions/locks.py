@@ -1,0 +1,50 @@
+"""The verbs' locks, always in this order: armed timers of the booking, booking, slot, payment, inbox."""
+
+from parking.errors import Forbidden, Invalid, NotFound
+from parking.models import Booking, CarWash, Slot, Timer, User
+
+
+def lock_booking(booking_id: int, *, seen_by: User) -> Booking:
+    """Lock the booking's armed timers, then the booking: the one place that takes these two blockingly.
+
+    Raises NotFound if there is none, or none that this person may see.
+    """
+    armed = Timer.objects.filter(booking=booking_id, state=Timer.State.ARMED)
+    list(armed.select_for_update().order_by("pk"))
+    visible = Booking.objects.visible_to(seen_by).select_related("driver", "slot__lot")
+    booking = visible.select_for_update(of=("self",), no_key=True).filter(pk=booking_id).first()
+    if booking is None:
+        raise NotFound("booking")
+    return booking
+
+
+def lock_own_booking(booking_id: int, *, driver: User) -> Booking:
+    """Lock a driver's own booking. Raises NotFound, or Forbidden for others who may see it."""
+    booking = lock_booking(booking_id, seen_by=driver)
+    if booking.driver_id != driver.pk:
+        raise Forbidden("Only its driver does this to a booking.")
+    return booking
+
+
+def lock_slot(slot_id: int) -> Slot:
+    """Lock the slot, so that racers for it wait their turn. Raises NotFound or Invalid (inactive)."""
+    slot = (
+        Slot.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("lot")
+        .filter(pk=slot_id)
+        .first()
+    )
+    if slot is None:
+        raise NotFound("slot")
+    if not slot.is_active:
+        raise Invalid(slot="This slot is not in use.")
+    return slot
+
+
+def lock_wash(wash_id: int, *, seen_by: User) -> CarWash:
+    """Lock a car wash. Raises NotFound if there is none that this person may see."""
+    visible = CarWash.objects.visible_to(seen_by).select_related("wash_type__lot")
+    wash = visible.select_for_update(of=("self",), no_key=True).filter(pk=wash_id).first()
+    if wash is None:
+        raise NotFound("car wash")
+    return wash
