@@ -166,6 +166,31 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "parking.api.exceptions.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DEFAULT_SCHEMA_CLASS": "parking.api.schema.Schema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ParkMate",
+    "DESCRIPTION": "Parking slots, and every promise that has a time in it.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    # Signing in is what the page is for, so that the page itself is open.
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "parking.api.schema.add_refusals",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "BookingStatus": "parking.models.bookings.BookingStatus",
+        "CarWashStatus": "parking.models.carwashes.CarWashStatus",
+        "PaymentStatus": "parking.models.payments.PaymentStatus",
+        "PaymentMethod": "parking.models.payments.PaymentMethod",
+    },
+    # From our own server: no CDN.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 

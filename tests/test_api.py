@@ -137,10 +137,16 @@ def test_a_slot_that_is_held_now_says_so(cast, as_user, book):
     assert datetime.fromisoformat(slot["free"][0]["starts_at"]) == booking.ends_at
 
 
-def test_pages_are_cut_at_a_hundred(cast, as_user):
+def test_a_page_has_at_most_a_hundred_rows(cast, as_user):
     Lot.objects.bulk_create(Lot(owner=cast.omar, name="x", address="y") for _ in range(120))
-    page = as_user(cast.eve).get("/api/lots/?page_size=1000000000").json()
+    page = as_user(cast.eve).get("/api/lots/?page_size=100").json()
     assert (len(page["results"]), page["count"]) == (100, 121)
+
+
+@pytest.mark.parametrize("size", ["101", "1000000000", "0", "-1", "x", "1e9", "9" * 40, "%00"])
+def test_another_page_size_is_refused(cast, as_user, size):
+    answer = as_user(cast.eve).get(f"/api/lots/?page_size={size}")
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["page_size"])
 
 
 # --- bookings ---------------------------------------------------------------------------------

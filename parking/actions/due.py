@@ -133,5 +133,5 @@ def _notice(timer: Timer, booking: Booking, effect: Effect) -> Notice:
         # An extended booking is warned again; but it ends once, and `signals.py` says so by the same key.
         dedupe_key=f"timer:{timer.pk}" if warning else once_for(effect.event, booking),
         relevant_until=booking.ends_at if warning else None,
-        facts=booking.facts(),
+        facts={**booking.facts(), "timer": timer.pk},
     )

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from parking.actions.permissions import only_owners
-from parking.errors import Forbidden, Invalid, NotFound
+from parking.errors import Invalid, NotFound
 from parking.models import Employee, EmployeeAssignment, Lot, User
 from parking.models.staff import EmployeeQuerySet
 
@@ -17,7 +17,7 @@ def hire(*, owner: User, name: str) -> Employee:
 def change(employee_id: int, *, by: User, name: str | None = None, is_active: bool | None = None) -> Employee:
     """Rename an employee, or let them go or return; None leaves it. Raises NotFound."""
     with transaction.atomic():
-        employee = _employees_of(by).select_for_update().filter(pk=employee_id).first()
+        employee = employees_of(by).select_for_update().filter(pk=employee_id).first()
         if employee is None:
             raise NotFound("employee")
         employee.name = employee.name if name is None else name
@@ -32,7 +32,7 @@ def assign_to_lot(*, employee_id: int, lot_id: int, by: User) -> EmployeeAssignm
     Raises NotFound, or Invalid if the employee is not at work or works for somebody else.
     """
     with transaction.atomic():
-        employee = _employees_of(by).select_related("owner").filter(pk=employee_id).first()
+        employee = employees_of(by).select_related("owner").filter(pk=employee_id).first()
         lot = (Lot.objects.all() if by.is_staff else Lot.objects.filter(owner=by)).filter(pk=lot_id).first()
         if employee is None:
             raise NotFound("employee")
@@ -45,7 +45,8 @@ def assign_to_lot(*, employee_id: int, lot_id: int, by: User) -> EmployeeAssignm
         return EmployeeAssignment.objects.create(employee=employee, lot=lot, assigned_by=by)
 
 
-def _employees_of(person: User) -> EmployeeQuerySet:
-    if not person.is_staff and person.role != User.Role.OWNER:
-        raise Forbidden("Only lot owners have employees.")
+def employees_of(person: User) -> EmployeeQuerySet:
+    """The employees of this owner; all for staff. Raises Forbidden for others."""
+    if not person.is_staff:
+        only_owners(person, "have employees")
     return Employee.objects.visible_to(person)

@@ -1,7 +1,9 @@
 """Every error is one shape: `{code, message, fields?}`, plus the facts of the rule that was broken."""
 
 import logging
+import math
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -36,11 +38,26 @@ def _answer(error: exceptions.APIException) -> Response:
     headers = {}
     if auth_header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = auth_header
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(math.ceil(wait))
     if isinstance(error, exceptions.ValidationError):
         fields = error.detail if isinstance(error.detail, dict) else {"": error.detail}
-        body = {"code": "invalid", "message": "Some values are not right.", "fields": fields}
+        body = {"code": _invalid(error), "message": "Some values are not right.", "fields": fields}
         return Response(body, error.status_code, headers=headers)
     return Response({"code": _code(error), "message": str(error.detail)}, error.status_code, headers=headers)
+
+
+def _invalid(error: exceptions.ValidationError) -> str:
+    """`unknown_field` if that is all that is wrong, else `invalid`."""
+    return "unknown_field" if set(_codes(error.get_codes())) == {"unknown_field"} else "invalid"
+
+
+def _codes(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict | list):
+        for branch in tree.values() if isinstance(tree, dict) else tree:
+            yield from _codes(branch)
+    else:
+        yield str(tree)
 
 
 def _code(error: exceptions.APIException) -> str:

@@ -1,25 +1,98 @@
-"""Fields and bases that the serializers share."""
+"""Fields and bases that the serializers share: each takes its own JSON type and no other."""
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, ClassVar, TypedDict
 
 from rest_framework import serializers
 
 from parking.models import Payment
 
+BIGGEST_ID = 2**63 - 1
+
 
 class Strict(serializers.Serializer[Any]):
-    """A request's body. A field that is not known is refused: a misspelt one would be silently ignored."""
+    """What a request may say. A field that is not known, or not to be written, is refused by name:
+    a misspelt one would be silently ignored."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            unknown = sorted(str(name) for name in data.keys() - self.fields.keys())
+            writable = {name for name, field in self.fields.items() if not field.read_only}
+            unknown = sorted(str(name) for name in data.keys() - writable)
             if unknown:
-                raise serializers.ValidationError(
-                    {name: ["This field is not known here."] for name in unknown}, code="unknown_field"
-                )
+                words = "This field is not known here, or not yours to write."
+                raise serializers.ValidationError({name: [words] for name in unknown}, code="unknown_field")
         return super().to_internal_value(data)
+
+
+class CharField(serializers.CharField):
+    """Text. DRF's would take a number as well."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class IntegerField(serializers.IntegerField):
+    """A whole number. DRF's would take its digits in a string as well."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class BooleanField(serializers.BooleanField):
+    """True or false. DRF's would take "yes" and 1 as well."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class DecimalField(serializers.DecimalField):
+    """An amount, as it is answered: a string such as "6.50", in which no digit gets lost."""
+
+    default_error_messages: ClassVar = {"invalid": 'Write an amount as a string, like "6.50".'}
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if not isinstance(data, str) or not re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class IdField(IntegerField):
+    """The id of something."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=1, max_value=BIGGEST_ID, **options)
+
+
+class IntegerInQuery(serializers.IntegerField):
+    """A whole number in an address: digits only."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"min_value": 1, "max_value": BIGGEST_ID, "required": False, **options})
+
+    def to_internal_value(self, data: Any) -> int:
+        if not re.fullmatch(r"[0-9]{1,19}", str(data), re.ASCII):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class BooleanInQuery(serializers.BooleanField):
+    """`true` or `false` in an address."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, **options)
+
+    def to_internal_value(self, data: Any) -> bool:
+        if data not in ("true", "false"):
+            self.fail("invalid", input=data)
+        return bool(data == "true")
 
 
 class AwareDateTimeField(serializers.DateTimeField):
@@ -41,7 +114,7 @@ class AwareDateTimeField(serializers.DateTimeField):
             self.fail("overflow")
 
 
-class VehicleNumberField(serializers.CharField):
+class VehicleNumberField(CharField):
     """A number plate: 4 to 12 letters and digits. Spaces and hyphens are dropped, letters made capital."""
 
     default_error_messages: ClassVar = {
@@ -66,7 +139,12 @@ class PaymentFields(Strict):
     """How the driver pays: cash, or a token that the payment provider gave for a card or UPI."""
 
     payment_method = serializers.ChoiceField(choices=Payment.Method.choices)
-    payment_token = serializers.CharField(max_length=100, allow_blank=True, default="")
+    payment_token = CharField(
+        max_length=100,
+        allow_blank=True,
+        default="",
+        help_text="From the provider; not for cash. The sandbox takes `tok_visa`.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["payment_method"] != Payment.Method.CASH and not attrs["payment_token"]:

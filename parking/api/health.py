@@ -1,10 +1,21 @@
 """For machines: is the process alive, and can it serve?"""
 
+from typing import Any
+
 from django.db import connection
+from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from parking.api.schema import answers
+
+
+class Health(serializers.Serializer[Any]):
+    """How the process is."""
+
+    status = serializers.CharField()
 
 
 class Live(APIView):
@@ -13,6 +24,7 @@ class Live(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
+    @answers(Health)
     def get(self, request: Request) -> Response:
         return Response({"status": "live"})
 
@@ -23,6 +35,7 @@ class Ready(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
+    @answers(Health)
     def get(self, request: Request) -> Response:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

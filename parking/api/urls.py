@@ -1,8 +1,21 @@
 """The API's paths, a line each."""
 
 from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from parking.api import accounts, bookings, health, index, lots
+from parking.api import (
+    accounts,
+    bookings,
+    carwashes,
+    health,
+    index,
+    lots,
+    notifications,
+    owners,
+    payments,
+    staff,
+    timeline,
+)
 
 urlpatterns = [
     path("", index.Index.as_view()),
@@ -12,12 +25,39 @@ urlpatterns = [
     path("auth/me/", accounts.Me.as_view()),
     path("lots/", lots.Lots.as_view()),
     path("lots/<int:pk>/", lots.OneLot.as_view()),
+    path("lots/<int:pk>/slots/", lots.LotSlots.as_view()),
+    path("lots/<int:pk>/carwash-types/", carwashes.WashTypes.as_view()),
+    path("slots/<int:pk>/", lots.OneSlot.as_view()),
     path("bookings/", bookings.Bookings.as_view()),
     path("bookings/<int:pk>/", bookings.OneBooking.as_view()),
     path("bookings/<int:pk>/renew/", bookings.Renew.as_view()),
     path("bookings/<int:pk>/extend/", bookings.Extend.as_view()),
     path("bookings/<int:pk>/cancel/", bookings.Cancel.as_view()),
     path("bookings/<int:pk>/decline/", bookings.Decline.as_view()),
+    path("bookings/<int:pk>/timeline/", timeline.Timeline.as_view()),
+    path("payments/", payments.Payments.as_view()),
+    path("payments/<int:pk>/", payments.OnePayment.as_view()),
+    path("owner/today/", owners.OwnerToday.as_view()),
+    path("owner/payments/", payments.OwnerPayments.as_view()),
+    path("owner/payments/<int:pk>/verify/", payments.Verify.as_view()),
+    path("owner/payments/<int:pk>/hand-back/", payments.HandBack.as_view()),
+    path("carwash-types/<int:pk>/", carwashes.OneWashType.as_view()),
+    path("carwashes/", carwashes.Washes.as_view()),
+    path("carwashes/<int:pk>/", carwashes.OneWash.as_view()),
+    path("carwashes/<int:pk>/assign/", carwashes.Assign.as_view()),
+    path("carwashes/<int:pk>/start/", carwashes.Start.as_view()),
+    path("carwashes/<int:pk>/complete/", carwashes.Complete.as_view()),
+    path("carwashes/<int:pk>/cancel/", carwashes.CancelWash.as_view()),
+    path("employees/", staff.Employees.as_view()),
+    path("employees/<int:pk>/", staff.OneEmployee.as_view()),
+    path("employee-assignments/", staff.Assignments.as_view()),
+    path("notifications/", notifications.Notifications.as_view()),
+    path("notifications/unread/", notifications.Unread.as_view()),
+    path("notifications/read-all/", notifications.ReadAll.as_view()),
+    path("notifications/<int:pk>/read/", notifications.Read.as_view()),
+    path("notification-preferences/", notifications.Preferences.as_view()),
     path("health/live/", health.Live.as_view()),
     path("health/ready/", health.Ready.as_view()),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
 ]

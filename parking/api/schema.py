@@ -1,0 +1,110 @@
+"""How the OpenAPI document is made: what a view declares, plus what holds for every answer."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiExample, extend_schema
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+REFUSALS = {
+    "400": "A value is not right: `fields` says which and why.",
+    "401": "Nobody is signed in.",
+    "402": "The payment was declined.",
+    "403": "Not yours to do, or a request from another site.",
+    "404": "There is no such thing, or it is not yours to see.",
+    "406": "Only JSON is answered.",
+    "409": "The rules forbid it now: `code` says which.",
+    "413": "The body is too large.",
+    "415": "Only JSON is read.",
+    "422": "The Idempotency-Key was used for another request.",
+    "429": "Too many attempts: `Retry-After` says when to come back.",
+    "503": "The database or the payment provider is away: `Retry-After` says when to come back.",
+}
+
+
+ERROR = {
+    "type": "object",
+    "description": "What every refusal looks like. Some rules add facts, such as `next_free_at`.",
+    "properties": {
+        "code": {"type": "string", "description": "Never changes: for programs."},
+        "message": {"type": "string", "description": "For people."},
+        "fields": {"type": "object", "description": "For each wrong field, the reasons."},
+    },
+    "required": ["code", "message"],
+    "example": {"code": "not_found", "message": "There is no such booking."},
+}
+
+
+def takes(body: Any, *, answers: Any, status: int = 200, example: Any = None) -> Callable[[F], F]:
+    """Declare what a view's method reads and answers; `example` is a body that works."""
+    examples = [OpenApiExample("A body that works", value=example, request_only=True)] if example else []
+    return extend_schema(request=body, responses={status: answers}, examples=examples)
+
+
+def answers(shape: Any, *, parameters: Any = None) -> Callable[[F], F]:
+    """Declare what a view's `get` answers, and the query it takes."""
+    return extend_schema(responses={200: shape}, parameters=[parameters] if parameters else [])
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The browsers' way to sign in."""
+
+    target_class = "parking.api.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "From `auth/login/`. What writes also needs the CSRF token, as `X-CSRFToken`.",
+        }
+
+
+class Schema(AutoSchema):
+    """Drf-spectacular's, with our lists' parameters, and one tag for each noun."""
+
+    def get_override_parameters(self) -> list[Any]:
+        parameters = getattr(self.view, "parameters", None)
+        return [parameters] if parameters and self.method == "GET" else []
+
+    def get_tags(self) -> list[str]:
+        return [self.path.removeprefix("/api/").split("/")[0] or "index"]
+
+
+def add_refusals(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """The hook that adds to every operation the refusals it may answer."""
+    result["components"]["schemas"]["Error"] = ERROR
+    for path, methods in result["paths"].items():
+        for method, operation in methods.items():
+            for status in _refusals(path, method, operation):
+                operation["responses"].setdefault(status, _refusal(status))
+            operation["responses"] = dict(sorted(operation["responses"].items()))
+    return result
+
+
+def _refusals(path: str, method: str, operation: dict[str, Any]) -> set[str]:
+    found = {"406", "503"}
+    parameters = operation.get("parameters", [])
+    if {} not in operation.get("security", [{}]):
+        found |= {"401", "403"}
+    if "{" in path or any(parameter["name"] in ("page", "cursor") for parameter in parameters):
+        found |= {"404"}
+    if parameters or method != "get":
+        found |= {"400"}
+    if method != "get":
+        found |= {"403", "409", "413", "415"}
+    if any(parameter["name"] == "Idempotency-Key" for parameter in parameters):
+        found |= {"402", "422"}
+    if path.startswith("/api/auth/"):
+        found |= {"401", "429"}
+    return found
+
+
+def _refusal(status: str) -> dict[str, Any]:
+    shape = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    return {"description": REFUSALS[status], "content": shape}
