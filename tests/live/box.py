@@ -26,6 +26,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PROCFILE = parse_procfile((ROOT / "Procfile").read_text()).processes
 
 LEAD, WINDOW = 2.0, 1.5
+SHORT_TIMES = {
+    "PARKMATE_WARNING_LEAD_SECONDS": str(LEAD),
+    "PARKMATE_RENEWAL_WINDOW_SECONDS": str(WINDOW),
+}
 PATIENCE = 30.0
 
 
@@ -48,6 +52,7 @@ class Box:
         self.database_name = name
         self.database = f"postgresql://postgres@/{name}?host={POSTGRES.socket_directory}&port=5432"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.times = SHORT_TIMES
 
     @property
     def url(self) -> str:
@@ -63,8 +68,7 @@ class Box:
             "REDIS_URL": self.valkey.url,
             "PORT": str(self.port),
             "PARKMATE_ORIGINS": self.url,
-            "PARKMATE_WARNING_LEAD_SECONDS": str(LEAD),
-            "PARKMATE_RENEWAL_WINDOW_SECONDS": str(WINDOW),
+            **self.times,
         }
 
     def start(self, *names: str, command: str | None = None) -> None:
