@@ -40,14 +40,36 @@ def seconds(name: str, *, default: float) -> float:
     return value
 
 
+def names(name: str, what: str, *, loopback: list[str]) -> list[str]:
+    """A list of names. On one machine those of the loopback will do; by HTTPS they must be said."""
+    if HTTPS:
+        required(name, what)
+    found: list[str] = env.list(name, default=loopback)
+    return found
+
+
 # --- Who we are -------------------------------------------------------------------------------
 
 DEBUG = env.bool("PARKMATE_DEBUG", default=False)
 SECRET_KEY = required("PARKMATE_SECRET_KEY", "the secret that signs sessions")
-ALLOWED_HOSTS = env.list("PARKMATE_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+# Whether browsers reach it by HTTPS: then the names they use must be said, and nothing goes in the clear.
+HTTPS = env.bool("PARKMATE_HTTPS", default=False)
+ALLOWED_HOSTS = names(
+    "PARKMATE_ALLOWED_HOSTS", "the names it is reached by", loopback=["localhost", "127.0.0.1", "[::1]"]
+)
 # The exact origins (scheme, host, port) whose pages may open a socket or post a form.
-ALLOWED_ORIGINS = env.list("PARKMATE_ORIGINS", default=["http://localhost:8000", "http://127.0.0.1:8000"])
+ALLOWED_ORIGINS = names(
+    "PARKMATE_ORIGINS",
+    "the origins of its pages",
+    loopback=["http://localhost:8000", "http://127.0.0.1:8000"],
+)
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
+SECURE_SSL_REDIRECT = HTTPS
+# Health is asked from inside, without a certificate.
+SECURE_REDIRECT_EXEMPT = [r"^api/health/"]
+SECURE_HSTS_SECONDS = env.int("PARKMATE_HSTS_SECONDS", default=31_536_000) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
 
 # --- Time -------------------------------------------------------------------------------------
 
@@ -148,9 +170,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-SECURE_COOKIES = env.bool("PARKMATE_SECURE_COOKIES", default=False)
-SESSION_COOKIE_SECURE = SECURE_COOKIES
-CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 
 # The tokens are ours (per device); Knox's migrations would make its own table beside them.
