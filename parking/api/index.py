@@ -9,7 +9,11 @@ PATHS = {
     "/api/auth/me/": "who you are, and the CSRF token for everything that writes",
     "/api/auth/register/": "POST username, password, role (driver or owner)",
     "/api/auth/login/": "POST username, password",
-    "/api/auth/logout/": "POST",
+    "/api/auth/logout/": "POST; a token that comes with it is revoked",
+    "/api/auth/password/": "POST old_password, new_password",
+    "/api/auth/token/": "POST username, password, device: a token for `Authorization: Bearer`",
+    "/api/auth/tokens/": "your devices' tokens",
+    "/api/auth/tokens/{id}/": "DELETE: revoke one",
     "/api/lots/": "the lots, and how many slots each has free now",
     "/api/lots/{id}/": "its slots, and when each is free in the next seven days",
     "/api/bookings/": "yours; POST slot, vehicle_number, ends_at, starts_at (left out: now),"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from parking.api import accounts, bookings, health, index, lots
+from parking.api import accounts, bookings, health, index, lots, tokens
 
 urlpatterns = [
     path("", index.Index.as_view()),
@@ -10,6 +10,10 @@ urlpatterns = [
     path("auth/login/", accounts.Login.as_view()),
     path("auth/logout/", accounts.Logout.as_view()),
     path("auth/me/", accounts.Me.as_view()),
+    path("auth/password/", accounts.Password.as_view()),
+    path("auth/token/", tokens.Issue.as_view()),
+    path("auth/tokens/", tokens.Tokens.as_view()),
+    path("auth/tokens/<int:pk>/", tokens.OneToken.as_view()),
     path("lots/", lots.Lots.as_view()),
     path("lots/<int:pk>/", lots.OneLot.as_view()),
     path("bookings/", bookings.Bookings.as_view()),
