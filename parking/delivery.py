@@ -15,8 +15,8 @@ from parking.timers import now
 
 # A replay is complete or it is none: one longer than this is a reset.
 LONGEST_REPLAY = 500
-# A gap of an open socket is read in pieces of this size.
-GAP_PIECE = 500
+# A gap of an open socket is read in pieces of this size: a client that does not read holds one in memory.
+GAP_PIECE = 100
 
 Frame = tuple[int, str]
 

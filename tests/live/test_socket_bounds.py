@@ -7,7 +7,7 @@ import random
 import signal
 import socket
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import httpx
 import psutil
@@ -15,7 +15,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from tests.live.box import PROCFILE
+from tests.live.box import PROCFILE, until
 from tests.live.tabs import open_socket, people
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(120)]
@@ -27,9 +27,9 @@ SELECT %s, 'ANNOUNCEMENT', 'info', repeat('x', 1000), '{}', '{}' FROM generate_s
 """
 
 
-async def closed_with(opened):
+async def closed_with(opened, *, within=30):
     """Read on until the server closes; the code."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(within):
         try:
             while True:
                 await opened.recv()
@@ -174,7 +174,7 @@ async def raw(box, path, headers):
 
 def random_frame(luck):
     """A frame as no honest client sends it: bytes on the line."""
-    kind = luck.randrange(7)
+    (kind,) = luck.choices(range(7), (1, 6, 6, 6, 6, 6, 6))
     if kind == 0:
         return luck.randbytes(luck.randrange(1, 60))
     opcode = luck.choice([Opcode.TEXT, Opcode.BINARY, Opcode.CONT, Opcode.PING, Opcode.PONG])
@@ -188,7 +188,8 @@ def random_frame(luck):
         5: b'{"type":"ack","seq":' + b"9" * luck.randrange(1, 5000) + b"}",
         6: b"x" * luck.choice([4097, 66_000]),
     }[kind]
-    text = text[:120] if opcode in (Opcode.PING, Opcode.PONG) else text
+    if opcode in (Opcode.PING, Opcode.PONG):
+        return Frame(opcode, text[:125]).serialize(mask=True)
     return Frame(opcode, text, fin=luck.random() < 0.8).serialize(mask=True)
 
 
@@ -203,7 +204,10 @@ async def test_ten_thousand_random_frames_raise_nothing_and_leave_nothing(box):
             batch = [random_frame(luck) for _ in range(40)]
             sent += len(batch)
             opened.transport.write(b"".join(batch))
-            codes.add(await closed_with(opened))
+            # Some end in the middle of a frame: the server waits for the rest.
+            with suppress(TimeoutError):
+                codes.add(await closed_with(opened, within=0.5))
+            opened.transport.abort()
         if sent == 2_000:
             before = memory_of(live, "web")
     grown = memory_of(live, "web") - before
@@ -242,8 +246,9 @@ async def test_too_big_binary_and_endless_messages_end_as_written(box):
 
 
 async def test_clients_that_never_read_are_told_to_go_cost_little_and_slow_nobody(box):
-    """Twenty of them, their receive buffers as small as they can be, and a megabyte for each."""
-    live = box("web", "sweeper", PARKMATE_STALL_SECONDS="3", PARKMATE_SWEEP_SECONDS="0.2")
+    """Twenty of them, their receive buffers as small as they can be, and three megabytes for each."""
+    times = {"STALL": "3", "SWEEP": "0.2", "POSITION_CHECK": "1"}
+    live = box("web", "sweeper", **{f"PARKMATE_{name}_SECONDS": time for name, time in times.items()})
     crowd, count = people(live, 21), 20
     *deaf_ones, (reader, (session,)) = crowd
     async with open_socket(live, session) as reading, AsyncExitStack() as stack:
@@ -261,9 +266,11 @@ async def test_clients_that_never_read_are_told_to_go_cost_little_and_slow_nobod
             lines.append(opened)
         before, most = memory_of(live, "web"), 0
         for user_id, _ in deaf_ones:
-            live.rows(FLOOD, user_id, 5000)
+            live.rows(FLOOD, user_id, 3000)
+        waiting = "SELECT count(*) FROM parking_notification WHERE seq IS NULL"
+        await asyncio.to_thread(until, lambda: live.rows(waiting) == [(0,)])
         slowest, numbers, began = 0.0, 0, time.monotonic()
-        while time.monotonic() - began < 8:
+        while time.monotonic() - began < 10:
             told = time.monotonic()
             await asyncio.to_thread(live.rows, FLOOD, reader, 1)
             frame = json.loads(await reading.recv())
@@ -276,6 +283,7 @@ async def test_clients_that_never_read_are_told_to_go_cost_little_and_slow_nobod
             f" slowest of {numbers} notices to another {slowest:.2f} s; codes {gone}"
         )
     assert (most - before) / count < 1_048_576
+    assert slowest < 2
     assert "Traceback" not in live.log("web")
     assert set(gone) <= {4408, None}
     assert 4408 in gone
