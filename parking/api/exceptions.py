@@ -9,7 +9,9 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from parking.errors import ParkingError
@@ -20,8 +22,17 @@ UNAVAILABLE = {"code": "unavailable", "message": "The database is away. Try agai
 RETRY_AFTER = {"Retry-After": "2"}
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: the answer, or None for a defect, which becomes a 500."""
+def handle_in_json(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
+    """DRF's exception handler: JSON, also where a view otherwise answers a page or YAML."""
+    answer = handle(error)
+    if answer is None or isinstance(context["view"].get_renderers()[0], JSONRenderer):
+        return answer
+    headers = {name: value for name, value in answer.items() if name != "Content-Type"}
+    return JsonResponse(answer.data, status=answer.status_code, headers=headers)
+
+
+def handle(error: Exception) -> Response | None:
+    """The answer to what went wrong, or None for a defect, which becomes a 500."""
     if isinstance(error, ParkingError):
         return Response({"code": error.code, "message": error.message, **error.facts}, error.status)
     if isinstance(error, OperationalError | InterfaceError):

@@ -109,7 +109,7 @@ def _work(work: Callable[[], Response]) -> Response:
     try:
         return work()
     except ParkingError as error:
-        answer = handle(error, {})
+        answer = handle(error)
         if error.status >= 500 or answer is None:
             raise
         return answer
