@@ -79,6 +79,12 @@ MATRIX = {
 OPEN = {"", "auth/register/", "auth/login/", "auth/me/", "health/live/", "health/ready/", "schema/", "docs/"}
 
 
+@pytest.fixture(scope="module")
+def client():
+    """One for the file: each new one loads the middleware anew, which takes longer than a test."""
+    return Client()
+
+
 def expected(route, method):
     """The six statuses of the table."""
     nobody = "405" if route in OPEN else "401"

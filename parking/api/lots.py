@@ -116,7 +116,9 @@ class NewSlots(Strict):
 class LotParameters(PageParameters):
     """How the list of lots is narrowed."""
 
-    q = serializers.CharField(required=False, max_length=100, help_text="Words of the name or the address.")
+    q = serializers.CharField(
+        required=False, allow_blank=True, max_length=100, help_text="Words of the name or the address."
+    )
     mine = BooleanInQuery(help_text="Only one's own.")
 
 
