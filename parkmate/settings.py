@@ -180,8 +180,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "parking.api.schema.close_bodies",
         "parking.api.schema.add_refusals",
     ],
+    "ENFORCE_NON_BLANK_FIELDS": True,
     "ENUM_NAME_OVERRIDES": {
         "BookingStatus": "parking.models.bookings.BookingStatus",
         "CarWashStatus": "parking.models.carwashes.CarWashStatus",

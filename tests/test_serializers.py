@@ -20,7 +20,7 @@ PATCHES = [
     (route, name)
     for (method, route), shape in SHAPES.items()
     for name, field in shape().fields.items()
-    if method == "PATCH" and not isinstance(field, serializers.ListSerializer)
+    if method == "PATCH" and not isinstance(field, serializers.ListField)
 ]
 
 
@@ -32,7 +32,7 @@ def client():
 
 def items(body, shape):
     """What of a body has fields: itself, or the objects in its one list."""
-    nested = [name for name, field in shape().fields.items() if isinstance(field, serializers.ListSerializer)]
+    nested = [name for name, field in shape().fields.items() if isinstance(field, serializers.ListField)]
     return [(body, shape()), *((body[name][0], shape().fields[name].child) for name in nested)]
 
 

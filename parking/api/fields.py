@@ -122,10 +122,11 @@ class VehicleNumberField(CharField):
     }
 
     def to_internal_value(self, data: Any) -> str:
-        number = re.sub(r"[ -]", "", super().to_internal_value(data)).upper()
-        if not re.fullmatch(r"[A-Z0-9]{4,12}", number):
+        number = re.sub(r"[ -]", "", super().to_internal_value(data))
+        # Before the letters are made capital: some that are not of ASCII would become such.
+        if not re.fullmatch(r"[A-Za-z0-9]{4,12}", number):
             self.fail("plate")
-        return number
+        return number.upper()
 
 
 class PaymentArguments(TypedDict):
