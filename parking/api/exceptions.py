@@ -34,7 +34,7 @@ def handle_in_json(error: Exception, context: dict[str, Any]) -> HttpResponseBas
 def handle(error: Exception) -> Response | None:
     """The answer to what went wrong, or None for a defect, which becomes a 500."""
     if isinstance(error, ParkingError):
-        return Response({"code": error.code, "message": error.message, **error.facts}, error.status)
+        return refuse(error)
     if isinstance(error, OperationalError | InterfaceError):
         logger.error("A request found the database away", extra={"error": str(error).strip()})
         return Response(UNAVAILABLE, 503, headers=RETRY_AFTER)
@@ -43,6 +43,13 @@ def handle(error: Exception) -> Response | None:
     if isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     return _answer(error) if isinstance(error, exceptions.APIException) else None
+
+
+def refuse(error: ParkingError) -> Response:
+    """The answer to something that the rules forbid."""
+    headers = RETRY_AFTER if error.status == 503 else None
+    body = {"code": error.code, "message": error.message, **error.facts}
+    return Response(body, error.status, headers=headers)
 
 
 def _answer(error: exceptions.APIException) -> Response:

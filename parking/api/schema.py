@@ -157,7 +157,8 @@ def _refusals(path: str, method: str, operation: dict[str, Any]) -> set[str]:
     parameters = operation.get("parameters", [])
     if {} not in operation.get("security", [{}]):
         found |= {"401", "403"}
-    if "{" in path or any(parameter["name"] in ("page", "cursor") for parameter in parameters):
+    # An id may be in the address, in the body, or be that of a page.
+    if "{" in path or method != "get" or any(p["name"] in ("page", "cursor") for p in parameters):
         found |= {"404"}
     if parameters or method != "get":
         found |= {"400"}
