@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from parking.actions import inbox as verbs
 from parking.api.authentication import signed_in
-from parking.api.fields import BooleanField, BooleanInQuery, CharField, IntegerField, Strict
+from parking.api.fields import BooleanField, BooleanInQuery, IntegerField, Strict
 from parking.api.pages import CursorParameters, Listing, NewestFirst
 from parking.api.requests import body
 from parking.api.schema import answers, takes
@@ -116,7 +116,7 @@ class Preference(serializers.Serializer[Any]):
 class Choice(Strict):
     """What to change of an event's channels."""
 
-    event = CharField(max_length=40)
+    event = serializers.ChoiceField(choices=sorted(CATALOGUE))
     inbox = BooleanField(required=False)
     toast = BooleanField(required=False)
     sound = BooleanField(required=False)
@@ -126,7 +126,7 @@ class Choice(Strict):
 class Choices(Strict):
     """The changes, all or none."""
 
-    preferences: Any = serializers.ListSerializer(child=Choice(), min_length=1, max_length=100)
+    preferences = serializers.ListField(child=Choice(), min_length=1, max_length=100)
 
 
 class Preferences(APIView):
