@@ -90,6 +90,6 @@ enable_utc = True
 
 # Rows that operators edit in the admin. There is no `beat_schedule` here on purpose: beat would
 # write it over an operator's change at every start. The first rows come with the migrations.
-beat_scheduler = "parkmate.scheduler:Scheduler"
+beat_scheduler = settings.CELERY_BEAT_SCHEDULER
 # How soon beat notices an operator's change.
 beat_max_loop_interval = 5
