@@ -93,3 +93,6 @@ enable_utc = True
 beat_scheduler = settings.CELERY_BEAT_SCHEDULER
 # How soon beat notices an operator's change.
 beat_max_loop_interval = 5
+# A crontab's time that passed while no beat ran is made up for within the hour. Without a limit
+# django-celery-beat may do so on the next day, some hours before the new time.
+beat_cron_starting_deadline = 3600

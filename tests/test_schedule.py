@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.apps import apps
+from django.db import OperationalError as DatabaseAway
 from django.db import connection, transaction
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -98,6 +99,12 @@ def test_three_copies_that_waited_for_a_worker_are_carried_out_once():
 
 def test_a_beat_that_restarted_with_an_old_memory_does_not_repeat_a_crontab():
     assert said(daily("12"), NOON, at(minutes=2), at(minutes=40), at(days=1)) == [NOON, at(days=1)]
+
+
+def test_what_a_crontab_missed_is_made_up_for_within_the_hour_or_let_pass():
+    assert said(daily("12"), at(minutes=59), last=at(days=-1))
+    assert not said(daily("12"), at(minutes=61), at(hours=22), last=at(days=-1))
+    assert said(daily("12"), at(days=1), last=at(days=-1))
 
 
 def test_a_beat_that_is_a_little_ahead_is_believed_and_the_one_on_time_then_finds_it_done():
@@ -204,6 +211,23 @@ def test_a_message_whose_worker_died_before_the_commit_is_carried_out_when_it_co
         work()
     assert told(cast.omar) == []
     deliver("a", row_name="Hello")
+    assert told(cast.omar) == ["ANNOUNCEMENT"]
+
+
+def test_a_database_that_was_away_for_a_moment_costs_no_announcement(cast, row, monkeypatch):
+    notify, tries = operations.notify_many, []
+
+    def at_the_second_try(notices: Any) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise DatabaseAway
+        notify(notices)
+
+    monkeypatch.setattr(operations, "notify_many", at_the_second_try)
+    deliver("a", row_name="Hello")
+    assert told(cast.omar) == ["ANNOUNCEMENT"]
+    # It is still the row's message: the copy of another beat finds it done.
+    deliver("b", row_name="Hello")
     assert told(cast.omar) == ["ANNOUNCEMENT"]
 
 
