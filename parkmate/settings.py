@@ -168,6 +168,8 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     connect_timeout=3,
 )
 REDIS_URL = required("REDIS_URL", "the Redis or Valkey that carries alarms and pushes")
+# Read by beat (celeryconfig.py), and by the admin, which warns of any scheduler that ignores its rows.
+CELERY_BEAT_SCHEDULER = "parkmate.scheduler:Scheduler"
 CHANNEL_LAYERS = {"default": {"BACKEND": "parkmate.channel_layer.RedisLayer", "CONFIG": {"url": REDIS_URL}}}
 
 # --- Accounts ---------------------------------------------------------------------------------

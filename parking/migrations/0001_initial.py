@@ -15,22 +15,57 @@ from django.db import migrations, models
 
 
 SCHEDULES = (
-    (30, "tasks.timers.set_alarms", "Give the timers that are due in the next two minutes their alarms."),
-    (30, "tasks.notifications.relay", "Send notices that a crash left behind."),
-    (86_400, "tasks.operations.clear_sessions", "Delete sign-ins that have expired."),
+    {
+        "task": "tasks.timers.set_alarms",
+        "every": 30,
+        "description": "Gives the timers that are due in the next two minutes their alarms. Without it they"
+        " are up to a second late.",
+    },
+    {
+        "task": "tasks.notifications.relay",
+        "every": 30,
+        "description": "Sends notices that a crash left behind, also where no sweeper runs.",
+    },
+    {
+        "task": "tasks.operations.finish_payments",
+        "every": 60,
+        "description": "Finishes payments and refunds that a crash or an absent provider left undone.",
+    },
+    {
+        "task": "tasks.operations.tidy",
+        "every": 86_400,
+        "description": "Deletes sign-ins that have expired, and answers kept for repeated requests.",
+    },
+    {
+        "task": "tasks.operations.purge_inbox",
+        "every": 86_400,
+        "kwargs": '{"days": 90}',
+        "description": "Deletes notices that are older than this many days.",
+    },
+    {
+        "task": "tasks.operations.owner_digest",
+        "at": ("20", "0"),
+        # Later it would tell of the next day.
+        "expires": 3 * 3600,
+        "description": "Tells each owner at 20:00 UTC what the day brought: bookings, money, cash to verify.",
+    },
 )
 
 
 def add_schedules(apps, schema_editor):
     """The first rows of the schedule. From here on they are the operators' to change."""
     interval = apps.get_model("django_celery_beat", "IntervalSchedule")
+    crontab = apps.get_model("django_celery_beat", "CrontabSchedule")
     task = apps.get_model("django_celery_beat", "PeriodicTask")
-    for seconds, name, description in SCHEDULES:
-        every, _ = interval.objects.get_or_create(every=seconds, period="seconds")
-        task.objects.get_or_create(
-            name=name,
-            defaults={"task": name, "interval": every, "expire_seconds": seconds, "description": description},
-        )
+    for row in SCHEDULES:
+        values = {"task": row["task"], "description": row["description"], "kwargs": row.get("kwargs", "{}")}
+        if "at" in row:
+            hour, minute = row["at"]
+            values["crontab"], _ = crontab.objects.get_or_create(hour=hour, minute=minute, timezone="UTC")
+        else:
+            values["interval"], _ = interval.objects.get_or_create(every=row["every"], period="seconds")
+        values["expire_seconds"] = row.get("expires") or row["every"]
+        task.objects.get_or_create(name=row["task"], defaults=values)
 
 
 class Migration(migrations.Migration):
