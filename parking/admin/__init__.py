@@ -1,0 +1,5 @@
+"""The operators' door: Django's admin, one file per aggregate."""
+
+from . import bookings, carwashes, lots, notifications, payments, site, staff, timers, users
+
+__all__ = ["bookings", "carwashes", "lots", "notifications", "payments", "site", "staff", "timers", "users"]
