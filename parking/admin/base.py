@@ -148,22 +148,34 @@ class Rows(TabularInline):
         return rows.select_related(*self.list_select_related) if self.list_select_related else rows
 
 
-def link_to(row: Model, *, says: str = "") -> SafeString:
+def link_to(row: Model, *, says: object = "") -> SafeString:
     """A link to the row's page."""
     address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
     return format_html('<a href="{}">{}</a>', address, says or str(row))
 
 
-def linked(path: str, *, description: str = "") -> Column:
-    """A column that links to the row at the end of `path`, such as `booking__driver`."""
+def linked(path: str, *, says: str = "") -> Column:
+    """A column that links to the row at the end of `path`, such as `booking__driver`; `says`: by what."""
 
-    @admin.display(description=description or path.rpartition("__")[2].replace("_", " "), ordering=path)
+    @admin.display(description=path.rpartition("__")[2].replace("_", " "), ordering=path)
     def column(row: Any) -> str:
         for name in path.split("__"):
             row = row and getattr(row, name)
-        return link_to(row) if row else "-"
+        return link_to(row, says=getattr(row, says) if says else "") if row else "-"
 
     column.__name__ = path
+    return column
+
+
+def after(field: str) -> Column:
+    """A column that says how long after the row's creation the moment in `field` came."""
+
+    @admin.display(description=field.removesuffix("_at").replace("_", " "), ordering=field)
+    def column(row: Any) -> str:
+        moment = getattr(row, field)
+        return f"+{duration(moment - row.created_at)}" if moment else "-"
+
+    column.__name__ = field
     return column
 
 
@@ -174,8 +186,8 @@ def duration(length: timedelta | None) -> str:
     seconds = length.total_seconds()
     if abs(seconds) < 1:
         return f"{seconds * 1000:.0f} ms"
-    for unit, size in (("s", 60), ("min", 60), ("h", 48)):
-        if abs(seconds) < size:
+    for unit, size, most in (("s", 60, 60), ("min", 60, 60), ("h", 24, 48)):
+        if round(abs(seconds), 1) < most:
             return f"{seconds:.1f}".removesuffix(".0") + f" {unit}"
-        seconds /= 60 if unit != "h" else 24
+        seconds /= size
     return f"{seconds:.0f} days"

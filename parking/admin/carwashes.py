@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 
 from parking.actions import carwashes
-from parking.admin.base import History, Page, linked
+from parking.admin.base import History, Page, after, linked
 from parking.admin.verbs import ActingPage, Verb
 from parking.models import CarWash, CarWashType, Employee, User
 
@@ -46,13 +46,13 @@ class CarWashes(ActingPage, History):
         linked("wash_type"),
         linked("wash_type__lot"),
         linked("driver"),
-        linked("booking"),
+        linked("booking", says="pk"),
         linked("employee"),
         "status",
         "price",
         "created_at",
-        "started_at",
-        "completed_at",
+        after("started_at"),
+        after("completed_at"),
     )
     list_select_related = ("wash_type__lot", "driver", "booking", "employee")
     list_filter = ("status", "created_at")

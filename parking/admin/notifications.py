@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from parking.admin.base import History, linked
+from parking.admin.base import History, after, linked
 from parking.events import CATALOGUE
 from parking.models import Inbox, Mute, Notification
 
@@ -41,10 +41,10 @@ class Notifications(LookedAt):
         "level",
         "message",
         "created_at",
-        "committed_at",
-        "pushed_at",
-        "acked_at",
-        "read_at",
+        after("committed_at"),
+        after("pushed_at"),
+        after("acked_at"),
+        after("read_at"),
     )
     list_select_related = ("recipient",)
     list_filter = (EventFilter, "level", "created_at")

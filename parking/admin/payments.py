@@ -52,11 +52,9 @@ class Payments(ActingPage, History):
         "method",
         "amount",
         "status",
-        linked("verified_by"),
-        "verified_at",
-        "refund_due_at",
-        "refunded_at",
         "created_at",
+        linked("verified_by"),
+        "refunded_at",
     )
     list_select_related = (
         "booking__driver",

@@ -50,8 +50,9 @@ def _troubles(health: Health) -> list[tuple[str, str]]:
         age = duration(health.oldest_overdue)
         found.append(("Late", f"{overdue}, the oldest by {age}. Do a sweeper and a worker run?"))
     if health.parked:
-        parked = _count(health.parked, "timer is parked", "timers are parked")
-        found.append(("Parked", f"{parked}: what they promised has not happened. Their errors say why."))
+        one = "timer is parked: what it promised has not happened, and its error below says why."
+        many = "timers are parked: what they promised has not happened, and their errors below say why."
+        found.append(("Parked", _count(health.parked, one, many)))
     return found
 
 
@@ -61,11 +62,11 @@ def _count(number: int, one: str, many: str) -> str:
 
 def figures(health: Health) -> list[tuple[str, str, str]]:
     """What is shown of the clock: name, value, and what it means."""
-    late = "of the last hour's timers came at most this late"
+    oldest = f"the oldest by {duration(health.oldest_overdue)}" if health.overdue else "nothing waits"
     return [
-        ("Overdue now", str(health.overdue), f"the oldest by {duration(health.oldest_overdue)}"),
-        ("Late, half", duration(health.late_p50), f"half {late}"),
-        ("Late, 99 %", duration(health.late_p99), f"99 % {late}"),
+        ("Overdue now", str(health.overdue), oldest),
+        ("Half came within", duration(health.late_p50), "in the last hour"),
+        ("99 % came within", duration(health.late_p99), "in the last hour"),
         ("Fired", str(health.fired), "in the last hour"),
         ("Armed", str(health.armed), "wait for their moment"),
         ("Failed", str(health.retrying), "wait for another try"),
@@ -92,7 +93,7 @@ def error(timer: Timer) -> str:
 class Timers(ActingPage, History):
     list_display = (
         "id",
-        linked("booking"),
+        linked("booking", says="pk"),
         "kind",
         "state",
         "due_at",
@@ -100,7 +101,6 @@ class Timers(ActingPage, History):
         late,
         "attempts",
         "retry_at",
-        "alarm_set_at",
         error,
     )
     list_select_related = ("booking",)
@@ -122,6 +122,7 @@ class Timers(ActingPage, History):
         health = timers.health()
         found = health.next_due
         return {
+            "title": "Timers",
             "verdict": verdict(health),
             "figures": figures(health),
             "at": health.at,
