@@ -174,6 +174,21 @@ def test_choices_of_an_autocomplete_take_the_same_queries_however_many(ada, cast
     assert counts[0] == counts[1]
 
 
+@pytest.mark.parametrize(("model", "verb"), [(Booking, "decline"), (Payment, "verify"), (CarWash, "assign")])
+def test_the_question_before_a_verb_takes_the_same_queries_however_many_rows_are_ticked(
+    ada, cast, model, verb
+):
+    counts = []
+    for rows in (3, 15):
+        fill(cast, rows)
+        act(ada, verb, *model.objects.all())
+        with CaptureQueriesContext(connection) as queries:
+            question = act(ada, verb, *model.objects.all()).content.decode()
+        assert question.count('name="_selected_action"') == model.objects.count()
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
 # --- nonsense ----------------------------------------------------------------------------------
 
 NONSENSE = ["%00", "a%00b", "%ED%A0%80", "x" * 10_000, "a+" * 5_000, "%27%22%5C", "99999999999999999999999"]
