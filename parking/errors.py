@@ -147,3 +147,12 @@ class NameTaken(ParkingError):
 
     def __init__(self, **fields: str) -> None:
         super().__init__("That name is taken.", fields={k: [v] for k, v in fields.items()})
+
+
+class Replaced(ParkingError):
+    """A parked timer whose booking has armed a newer one of its kind."""
+
+    code = "timer_replaced"
+
+    def __init__(self) -> None:
+        super().__init__("Its booking has armed a newer timer of this kind, which does its work.")

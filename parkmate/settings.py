@@ -87,6 +87,8 @@ SECURE_HSTS_PRELOAD = HTTPS
 
 USE_TZ = True
 TIME_ZONE = "UTC"
+# To the second, and so that one day's moments stand in order, in all of the admin.
+FORMAT_MODULE_PATH = ["parkmate.formats"]
 WARNING_LEAD_SECONDS = seconds("PARKMATE_WARNING_LEAD_SECONDS", default=300)
 RENEWAL_WINDOW_SECONDS = seconds("PARKMATE_RENEWAL_WINDOW_SECONDS", default=600)
 # Only timers due this soon get a Celery message: see docs/architecture.md, "The clock".

@@ -1,3 +1,27 @@
-"""The operators' door: what staff see and change in Django's admin."""
+"""The operators' door: Django's admin, one file per aggregate."""
 
-from . import schedule as schedule
+from . import (
+    bookings,
+    carwashes,
+    lots,
+    notifications,
+    payments,
+    schedule,
+    site,
+    staff,
+    timers,
+    users,
+)
+
+__all__ = [
+    "bookings",
+    "carwashes",
+    "lots",
+    "notifications",
+    "payments",
+    "schedule",
+    "site",
+    "staff",
+    "timers",
+    "users",
+]

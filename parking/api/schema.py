@@ -115,7 +115,8 @@ class AmountFields(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-
 
 
 def _plain(field: Any, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
-    made: dict[str, Any] = auto_schema._map_serializer_field(field, direction, bypass_extensions=True)
+    make: Any = auto_schema._map_serializer_field
+    made: dict[str, Any] = make(field, direction, bypass_extensions=True)
     return made
 
 
