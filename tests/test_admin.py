@@ -1,7 +1,8 @@
 """The operators' pages: everything shown in a few queries, and states moved by the verbs alone."""
 
 import re
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from parking import timers
 from parking.actions import bookings, payments
 from parking.admin import verbs
 from parking.admin.base import duration
+from parking.admin.timers import verdict
 from parking.models import (
     Booking,
     CarWash,
@@ -215,6 +217,11 @@ def test_nonsense_in_a_filter_is_answered(ada, cast, model):
             assert answer.status_code in (200, 302, 400), (key, text)
     assert ada.get(f"{list_of(model)}?{quote(names[0])}={'x' * 10_000}").status_code in (200, 302)
     assert ada.get(f"{list_of(model)}?e=1").status_code == 200
+
+
+def test_nonsense_about_groups_is_answered(ada):
+    for query in ("q=a%00b", "name=a%00b", "id=" + "9" * 30, "q=" + "a+" * 5_000):
+        assert ada.get(f"/admin/auth/group/?{query}").status_code in (200, 302)
 
 
 @every_model
@@ -648,6 +655,46 @@ def test_a_timer_that_is_not_parked_is_not_armed_again_and_the_operator_told(ada
     timer = book().timers.get(kind="EXPIRY")
     (message,) = messages_of(act(ada, "retry", timer))
     assert message == f"Refused for timer {timer.pk}: The timer is armed: this cannot be done now."
+
+
+HEALTHY = timers.Health(
+    at=datetime(2026, 11, 22, tzinfo=UTC),
+    armed=1,
+    overdue=0,
+    oldest_overdue=None,
+    retrying=0,
+    fired=1,
+    late_p50=timedelta(milliseconds=9),
+    late_p99=timedelta(milliseconds=20),
+    parked=0,
+    next_due=None,
+)
+LATE = {"overdue": 2, "oldest_overdue": timedelta(minutes=2)}
+
+
+@pytest.mark.parametrize(
+    ("figures", "tone", "word"),
+    [
+        ({}, "success", "Healthy"),
+        ({"overdue": 1, "oldest_overdue": timedelta(seconds=1)}, "success", "Healthy"),
+        ({"fired": 0, "late_p50": None, "late_p99": None}, "info", "Idle"),
+        ({"retrying": 1}, "warning", "Trying again"),
+        ({"late_p99": timedelta(seconds=4)}, "warning", "Was late"),
+        (LATE, "error", "Late"),
+        ({"parked": 3}, "error", "Parked"),
+        ({**LATE, "parked": 3}, "error", "Late"),
+    ],
+    ids=str,
+)
+def test_the_worst_of_the_figures_decides_the_verdict(figures, tone, word):
+    found = verdict(replace(HEALTHY, **figures))
+    assert (found.tone, found.word) == (tone, word)
+
+
+def test_a_clock_that_is_late_and_has_parked_timers_says_both():
+    meaning = verdict(replace(HEALTHY, **LATE, parked=3)).meaning
+    assert "2 timers are overdue, the oldest by 2 min." in meaning
+    assert "3 timers are parked" in meaning
 
 
 def test_the_clock_takes_the_same_number_of_queries_however_many_timers_there_are(ada, book):

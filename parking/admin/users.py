@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -56,6 +57,16 @@ def _may_touch(request: HttpRequest, person: User | None) -> bool:
     """An operator's account is for superusers: whoever sets its password has its powers."""
     me: Any = request.user
     return me.is_superuser or person is None or person == me or not person.is_staff
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class Groups(GroupAdmin, Page):
+    """Django's own, as proof against nonsense as the others."""
+
+    ordering = ("name",)
 
 
 @admin.register(DeviceToken)
