@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 from celery import Celery
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 # What hangs (a broker or a database that is away) is abandoned so long after the stop.
 GRACE_SECONDS = 1.5
+
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 # What a row raises whose headers, arguments or times are nonsense, or need a library that is not here.
 UNREADABLE = (
@@ -62,6 +65,9 @@ class Scheduler(DatabaseScheduler):
         super().__init__(*args, lazy=lazy, **options)
 
     def setup_schedule(self) -> None:
+        # The base class looks first a while after the reading, and takes what it finds then for the
+        # beginning: it would miss what changed in between, and the first change ever.
+        self._last_timestamp = self.Changes.last_change() or BEGINNING
         super().setup_schedule()
         logger.warning("The schedule is read")
 

@@ -17,6 +17,7 @@ from django_celery_beat.models import (
     CrontabSchedule,
     IntervalSchedule,
     PeriodicTask,
+    PeriodicTasks,
     SolarSchedule,
 )
 from kombu.exceptions import OperationalError as BrokerAway
@@ -25,7 +26,7 @@ from parking import timers
 from parking.actions import operations
 from parking.actions.occurrences import NEVER, TOLERANCE, occurrence
 from parking.models import Notification, ScheduledRun
-from parkmate.scheduler import Entry
+from parkmate.scheduler import Entry, Scheduler
 from tasks.operations import announce
 from tests.conftest import told
 
@@ -433,3 +434,26 @@ def test_a_beat_names_its_row_in_what_it_sends():
     row = every(60)
     row.last_run_at = timers.datetime.now(UTC)
     assert Entry(row).options["headers"]["periodic_task_name"] == "row"
+
+
+@pytest.fixture
+def beat(db):
+    """A beat that has just read the schedule of a fresh installation, and runs nothing."""
+    PeriodicTasks.objects.all().delete()
+    beat = Scheduler(app=current_app, lazy=True)
+    beat.setup_schedule()
+    return beat
+
+
+def test_the_first_change_ever_is_noticed_also_right_after_the_schedule_was_read(beat):
+    PeriodicTask.objects.create(
+        name="Closing early",
+        task="tasks.operations.announce",
+        interval=IntervalSchedule.objects.create(every=60, period="seconds"),
+    )
+    assert beat.schedule_changed()
+    assert not beat.schedule_changed()
+
+
+def test_where_nothing_changed_beat_notices_no_change(beat):
+    assert not beat.schedule_changed()

@@ -19,9 +19,10 @@ from django.db.models.functions import Coalesce, Now
 
 from parking import timers
 from parking.actions import occurrences
+from parking.actions.accounts import forget_expired_tokens, forget_old_attempts
 from parking.errors import Invalid
 from parking.events import ANNOUNCEMENT, OWNER_DIGEST, Level
-from parking.models import HOLDING, Booking, DeviceToken, Lot, Notification, Payment, StoredAnswer, User
+from parking.models import HOLDING, Booking, Lot, Notification, Payment, StoredAnswer, User
 from parking.notifications import Notice, notify_many
 
 logger = logging.getLogger(__name__)
@@ -112,7 +113,8 @@ def purge_inbox(*, days: int) -> int:
 def tidy() -> None:
     """Delete what has expired and nobody can use any more, kind by kind."""
     call_command("clearsessions")
-    DeviceToken.objects.filter(expiry__lt=Now()).delete()
+    forget_expired_tokens()
+    forget_old_attempts()
     StoredAnswer.objects.filter(created_at__lt=Now() - ANSWERS_KEPT).delete()
 
 

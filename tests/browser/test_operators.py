@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -177,3 +178,44 @@ async def test_a_changed_schedule_is_still_changed_after_everything_was_restarte
     for name in ("web", "worker", "beat", "sweeper"):
         assert "Traceback" not in live.log(name)
     assert "warning" not in live.log("web").lower()
+
+
+async def test_an_announcement_that_an_operator_schedules_reaches_every_open_socket_once(
+    box, browser, photograph
+):
+    live = box("web", "worker", "beat", "sweeper")
+    until(lambda: "The schedule is read" in live.log("beat"))
+    async with (
+        signed_in(browser, live, photograph) as page,
+        people(live) as (driver, desk, slot),
+        driver.socket() as phone,
+    ):
+        at = datetime.now(UTC) + timedelta(seconds=15)
+        await page.goto("/admin/django_celery_beat/clockedschedule/add/")
+        await page.locator("#id_clocked_time_0").fill(f"{at:%Y-%m-%d}")
+        await page.locator("#id_clocked_time_1").fill(f"{at:%H:%M:%S}")
+        await page.get_by_role("button", name="Save", exact=True).click()
+        await expect(page.get_by_text("was added successfully")).to_be_visible()
+
+        await page.goto("/admin/django_celery_beat/periodictask/add/")
+        await page.locator("#id_name").fill("Closing early")
+        await page.locator("#id_regtask").select_option("tasks.operations.announce")
+        await page.locator("#id_clocked").select_option(index=1)
+        await page.locator("#id_one_off").check()
+        await page.locator("#id_kwargs").fill('{"level": "warning", "words": "We close at six", "to": "al"}')
+        await page.get_by_role("button", name="Save", exact=True).click()
+        await expect(page.get_by_text("Must be one of all, owners, drivers_of_lot.")).to_be_visible()
+        await photograph(page, "announcement, refused")
+        await page.locator("#id_kwargs").fill('{"level": "warning", "words": "We close at six", "to": "all"}')
+        await page.get_by_role("button", name="Save", exact=True).click()
+        await expect(page.get_by_text("was added successfully")).to_be_visible()
+        await photograph(page, "announcement, scheduled")
+
+        said = [await socket.next() for socket in (desk, phone)]
+        assert [(frame["type"], frame["message"]) for frame in said] == [("warning", "We close at six")] * 2
+        # Once: what comes next is something else.
+        booking = await booked(driver, slot)
+        await page.goto("/admin/parking/booking/")
+        await choose(page, "decline", row=booking)
+        await page.get_by_role("button", name="Yes, I’m sure").click()  # noqa: RUF001
+        assert [(await socket.next())["event"] for socket in (desk, phone)] == ["BOOKING_DECLINED"] * 2
