@@ -105,7 +105,8 @@ class AmountFields(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-
 
 
 def _plain(field: Any, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
-    made: dict[str, Any] = auto_schema._map_serializer_field(field, direction, bypass_extensions=True)
+    map_field: Any = auto_schema._map_serializer_field
+    made: dict[str, Any] = map_field(field, direction, bypass_extensions=True)
     return made
 
 
