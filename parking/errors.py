@@ -55,6 +55,16 @@ class Forbidden(ParkingError):
     status = 403
 
 
+class WrongCredentials(ParkingError):
+    """The same answer for an unknown name, a wrong password and a closed account."""
+
+    code = "wrong_credentials"
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("The name or the password is wrong.")
+
+
 class SlotTaken(ParkingError):
     """The slot is held for some of that time. `next_free_at` is when a booking as long would fit."""
 
@@ -137,3 +147,12 @@ class NameTaken(ParkingError):
 
     def __init__(self, **fields: str) -> None:
         super().__init__("That name is taken.", fields={k: [v] for k, v in fields.items()})
+
+
+class Replaced(ParkingError):
+    """A parked timer whose booking has armed a newer one of its kind."""
+
+    code = "timer_replaced"
+
+    def __init__(self) -> None:
+        super().__init__("Its booking has armed a newer timer of this kind, which does its work.")

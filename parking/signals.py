@@ -82,15 +82,15 @@ def saved(
     if raw:
         return
     if isinstance(instance, Booking):
-        _keep_timers(instance, created=created, saved=update_fields)
+        _keep_timers(instance, saved=update_fields)
     _announce(instance, created=created, saved=update_fields)
     written = {field.attname for field in sender._meta.concrete_fields}
     instance.remember(written if update_fields is None else update_fields)
 
 
-def _keep_timers(booking: Booking, *, created: bool, saved: frozenset[str] | None) -> None:
+def _keep_timers(booking: Booking, *, saved: frozenset[str] | None) -> None:
     """A booking's timers follow its row, also if it was made or moved in a shell."""
-    if created or any(_changed(booking, field, saved=saved) for field in ("status", "ends_at")):
+    if any(_changed(booking, field, saved=saved) for field in ("status", "ends_at")):
         timers.keep(booking)
 
 

@@ -64,6 +64,28 @@ def test_a_start_without_what_it_needs_says_what_is_missing(missing):
     assert f"{missing} is not set" in done.stderr.splitlines()[-1]
 
 
+PRODUCTION = {
+    "PARKMATE_SECRET_KEY": "".join(chr(33 + n) for n in range(64)),
+    "DATABASE_URL": "postgresql://h/d",
+    "REDIS_URL": "redis://h",
+    "PARKMATE_HTTPS": "true",
+    "PARKMATE_ALLOWED_HOSTS": "park.example.org",
+    "PARKMATE_ORIGINS": "https://park.example.org",
+}
+
+
+def test_production_settings_pass_djangos_deployment_checks_without_a_warning():
+    done = run_manage("check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("missing", sorted(PRODUCTION.keys() - {"PARKMATE_HTTPS"}))
+def test_production_settings_refuse_to_start_without_what_they_need(missing):
+    done = run_manage("check", **{name: PRODUCTION[name] for name in PRODUCTION if name != missing})
+    assert done.returncode == 1
+    assert f"{missing} is not set" in done.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize("value", ["0", "-5", "soon", "nan", "inf"])
 def test_a_duration_that_cannot_be_is_refused_at_the_start(value):
     given = {"PARKMATE_SECRET_KEY": "x", "DATABASE_URL": "postgresql://h/d", "REDIS_URL": "redis://h"}

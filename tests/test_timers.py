@@ -1,5 +1,6 @@
 """The clock: what is due by the database's time, what an alarm may do, and what a failing row may not."""
 
+import contextlib
 import logging
 import threading
 from datetime import UTC, timedelta
@@ -11,6 +12,7 @@ from kombu.exceptions import OperationalError
 
 from parking import timers
 from parking.actions import bookings, due
+from parking.errors import IllegalMove, NotFound, Replaced
 from parking.models import Booking, Timer
 from tests.conftest import soon, time_passes, timer_states, told
 
@@ -207,6 +209,15 @@ def poison(monkeypatch):
     return sick
 
 
+def park(booking, kind):
+    """Park this timer of a booking, its moment just past; return it."""
+    timer = booking.timers.get(kind=kind)
+    Timer.objects.filter(pk=timer.pk).update(
+        state="parked", attempts=3, due_at=soon(seconds=-1), last_error="ValueError: a defect"
+    )
+    return timer
+
+
 def retry_now():
     Timer.objects.filter(retry_at__isnull=False).update(retry_at=soon(seconds=-1))
 
@@ -269,6 +280,127 @@ def test_a_booking_does_not_close_before_its_expiry_has_been_done(book, poison):
         retry_now()
         bookings.run_due()
     assert timer_states(booking) == {"WARNING": "superseded", "EXPIRY": "parked", "AUTO_EXPIRY": "armed"}
+
+
+def test_a_parked_timer_that_is_tried_again_fires_at_the_next_sweep_and_keeps_its_error(book, alarms):
+    timer = park(book(), "EXPIRY")
+    alarms.clear()
+    armed = timers.retry(timer.pk)
+    assert (armed.state, armed.attempts, armed.retry_at) == ("armed", 0, None)
+    assert [message["args"] for _, message in alarms] == [[timer.pk]]
+    assert bookings.run_due() == 1
+    timer.refresh_from_db()
+    assert (timer.state, timer.last_error) == ("fired", "ValueError: a defect")
+
+
+def test_a_timer_tried_again_has_all_its_tries_anew(book, poison):
+    booking = book()
+    poison.add(booking.pk)
+    timers.retry(park(booking, "EXPIRY").pk)
+    bookings.run_due()
+    timer = booking.timers.get(kind="EXPIRY")
+    assert (timer.state, timer.attempts) == ("armed", 1)
+
+
+def test_only_a_parked_timer_is_tried_again(book, cast):
+    booking = book()
+    timer = timer_of(booking, "EXPIRY")
+    with pytest.raises(IllegalMove):
+        timers.retry(timer.pk)
+    bookings.cancel(booking.pk, by=cast.dina)
+    with pytest.raises(IllegalMove):
+        timers.retry(timer.pk)
+    with pytest.raises(NotFound):
+        timers.retry(timer.pk + 1000)
+    timer.refresh_from_db()
+    assert timer.state == "cancelled"
+
+
+def test_a_parked_timer_that_has_a_newer_one_armed_is_not_tried_again(book, alarms):
+    booking = book()
+    timer = park(booking, "EXPIRY")
+    Timer.objects.create(booking=booking, kind="EXPIRY", due_at=booking.ends_at)
+    alarms.clear()
+    with pytest.raises(Replaced):
+        timers.retry(timer.pk)
+    timer.refresh_from_db()
+    assert (timer.state, alarms) == ("parked", [])
+
+
+def test_trying_again_waits_for_a_verb_that_holds_the_booking(book):
+    booking = book()
+    timer = park(booking, "WARNING")
+    done = threading.Event()
+
+    def retry():
+        with contextlib.suppress(IllegalMove):
+            timers.retry(timer.pk)
+        done.set()
+        connection.close()
+
+    other = threading.Thread(target=retry)
+    with transaction.atomic():
+        locked = Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
+        other.start()
+        assert not done.wait(0.3)
+        timers.cancel(locked)
+        timers.arm(locked)
+    other.join()
+    timer.refresh_from_db()
+    assert timer.state == "cancelled"
+
+
+def test_extending_a_booking_cancels_its_parked_warning_for_the_new_one(book, cast):
+    booking = book()
+    old = park(booking, "WARNING")
+    card = {"method": "card", "token": "tok_visa"}
+    bookings.extend(booking.pk, by=cast.dina, ends_at=soon(hours=2), **card)
+    old.refresh_from_db()
+    assert old.state == "cancelled"
+    assert timer_of(booking, "WARNING").state == "armed"
+
+
+# --- health -----------------------------------------------------------------------------------
+
+
+def test_a_clock_with_nothing_to_do_has_nothing_to_measure(cast):
+    health = timers.health()
+    assert (health.armed, health.overdue, health.fired, health.parked) == (0, 0, 0, 0)
+    assert (health.oldest_overdue, health.late_p50, health.late_p99, health.next_due) == (None,) * 4
+
+
+def test_health_tells_the_overdue_and_how_long_the_oldest_of_them_has_waited(book):
+    book().timers.filter(kind="WARNING").update(due_at=soon(minutes=-1))
+    book(starts_at=soon(hours=2)).timers.filter(kind="EXPIRY").update(due_at=soon(minutes=-5))
+    health = timers.health()
+    assert (health.overdue, health.armed) == (2, 6)
+    assert round(health.oldest_overdue / timedelta(minutes=1)) == 5
+    assert health.next_due.due_at > health.at
+
+
+def test_health_does_not_call_overdue_what_waits_for_a_parked_expiry_or_a_next_try(book):
+    park(book(), "EXPIRY")
+    Timer.objects.filter(kind="AUTO_EXPIRY").update(due_at=soon(seconds=-1))
+    failed = timer_of(book(starts_at=soon(hours=2)), "WARNING")
+    Timer.objects.filter(pk=failed.pk).update(attempts=1, due_at=soon(seconds=-5), retry_at=soon(seconds=20))
+    health = timers.health()
+    assert (health.overdue, health.retrying, health.parked) == (0, 1, 1)
+
+
+def test_health_measures_how_late_the_timers_of_the_last_hour_came(book):
+    at = soon()
+    booking = book()
+    for ms in range(1, 101):
+        fired_at = at - timedelta(minutes=1)
+        due_at = fired_at - timedelta(milliseconds=ms)
+        Timer.objects.create(booking=booking, kind="WARNING", state="fired", due_at=due_at, fired_at=fired_at)
+    Timer.objects.create(
+        booking=booking, kind="WARNING", state="fired", due_at=soon(days=-1), fired_at=soon(hours=-2)
+    )
+    health = timers.health()
+    assert health.fired == 100
+    assert health.late_p50 == timedelta(milliseconds=50.5)
+    assert health.late_p99 == timedelta(milliseconds=99.01)
 
 
 def test_what_is_due_is_decided_by_the_databases_clock_alone(book, monkeypatch):

@@ -65,6 +65,16 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         }
 
 
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The way of clients without cookies."""
+
+    target_class = "parking.api.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {"type": "http", "scheme": "bearer", "description": "From `auth/token/`."}
+
+
 class TextFields(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
     """Text that must not be blank is more than space."""
 
@@ -105,8 +115,8 @@ class AmountFields(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-
 
 
 def _plain(field: Any, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
-    map_field: Any = auto_schema._map_serializer_field
-    made: dict[str, Any] = map_field(field, direction, bypass_extensions=True)
+    make: Any = auto_schema._map_serializer_field
+    made: dict[str, Any] = make(field, direction, bypass_extensions=True)
     return made
 
 

@@ -26,6 +26,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PROCFILE = parse_procfile((ROOT / "Procfile").read_text()).processes
 
 LEAD, WINDOW = 2.0, 1.5
+SHORT_TIMES = {
+    "PARKMATE_WARNING_LEAD_SECONDS": str(LEAD),
+    "PARKMATE_RENEWAL_WINDOW_SECONDS": str(WINDOW),
+}
 PATIENCE = 30.0
 
 
@@ -48,6 +52,7 @@ class Box:
         self.database_name = name
         self.database = f"postgresql://postgres@/{name}?host={POSTGRES.socket_directory}&port=5432"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.times = SHORT_TIMES
 
     @property
     def url(self) -> str:
@@ -63,8 +68,7 @@ class Box:
             "REDIS_URL": self.valkey.url,
             "PORT": str(self.port),
             "PARKMATE_ORIGINS": self.url,
-            "PARKMATE_WARNING_LEAD_SECONDS": str(LEAD),
-            "PARKMATE_RENEWAL_WINDOW_SECONDS": str(WINDOW),
+            **self.times,
         }
 
     def start(self, *names: str, command: str | None = None) -> None:
@@ -103,6 +107,15 @@ class Box:
         os.killpg(self.processes[name].pid, number)
         if number == signal.SIGKILL:
             self.processes.pop(name).wait()
+
+    def restart(self) -> None:
+        """Stop every process as a supervisor would, and start them all again."""
+        names = list(self.processes)
+        for name in names:
+            self.kill(name, signal.SIGTERM)
+        for name in names:
+            self.processes.pop(name).wait(PATIENCE)
+        self.start(*names)
 
     def restart_valkey(self, fault: signal.Signals) -> None:
         """End Valkey, until the worker has noticed, and start it anew at its address, empty."""
@@ -172,8 +185,8 @@ class Person:
             client.headers["X-CSRFToken"] = answer.json()["csrf_token"]
             yield cls(box, client, answer.json()["user"]["id"])
 
-    async def book(self, slot: int, *, seconds: float) -> httpx.Response:
-        """Book a slot from now on."""
+    async def book(self, slot: int, *, seconds: float, **wish: Any) -> httpx.Response:
+        """Book a slot from now on, by card unless told otherwise."""
         body = {
             "slot": slot,
             "vehicle_number": "KA01AB1234",
@@ -181,7 +194,7 @@ class Person:
             "payment_method": "card",
             "payment_token": "tok_visa",
         }
-        return await self.client.post("/api/bookings/", json=body)
+        return await self.client.post("/api/bookings/", json={**body, **wish})
 
     @asynccontextmanager
     async def socket(self, inbox: str = "me") -> AsyncIterator["Frames"]:

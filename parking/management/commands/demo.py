@@ -10,7 +10,7 @@ from django.db import transaction
 
 from parking import timers
 from parking.actions import bookings
-from parking.models import Booking, Lot, Payment, Slot, User
+from parking.models import Booking, CarWashType, Employee, Lot, Payment, Slot, User
 
 DEMO_PASSWORD = "parkmate-demo"  # noqa: S105 - printed for everyone at the start
 DEMO_USERS = {"dina": "driver", "omar": "owner", "ada": "staff"}
@@ -51,8 +51,16 @@ def _load() -> None:
     station = Lot.objects.create(
         owner=omar, name="Station Yard", address="Station Road", latitude="12.978200", longitude="77.569500"
     )
+    _washes(central)
     _slots(central, count=8, hourly_rate=Decimal("60.00"))
     _slots(station, count=4, hourly_rate=Decimal("35.00"))
+
+
+def _washes(lot: Lot) -> None:
+    for name, price in (("Quick rinse", "150.00"), ("Inside and out", "400.00")):
+        CarWashType.objects.create(lot=lot, name=name, price=Decimal(price))
+    for name in ("Wahid", "Meera"):
+        Employee.objects.create(owner=lot.owner, name=name)
 
 
 def _slots(lot: Lot, *, count: int, hourly_rate: Decimal) -> None:
