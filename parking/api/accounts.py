@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as PasswordError
-from django.db import IntegrityError
+from django.db import IntegrityError, models
 from django.middleware.csrf import get_token
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -43,6 +43,11 @@ class Who(serializers.Serializer[Any]):
 class Registration(Strict, serializers.ModelSerializer[User]):
     """What it takes to register."""
 
+    # Text only: DRF's field would make a name of a number.
+    serializer_field_mapping: ClassVar = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: CharField,
+    }
     password = CharField(max_length=128, trim_whitespace=False)
 
     class Meta:
