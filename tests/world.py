@@ -12,8 +12,7 @@ from django.urls import URLPattern
 from rest_framework import serializers
 
 from parking import timers
-from parking.actions import bookings, carwashes, lots, payments, staff
-from parking.actions.accounts import issue_token
+from parking.actions import accounts, bookings, carwashes, lots, payments, staff
 from parking.api.schema import Schema
 from parking.api.urls import urlpatterns
 from parking.models import Booking, CarWash, Notification, Payment, Slot, User
@@ -46,7 +45,6 @@ class World:
 
 # What a route is about, in `World.ids`: something that its verb can be done to.
 ABOUT = {
-    "auth/tokens/<int:pk>/": "token",
     "lots/<int:pk>/": "lot",
     "lots/<int:pk>/slots/": "lot",
     "lots/<int:pk>/carwash-types/": "lot",
@@ -68,6 +66,7 @@ ABOUT = {
     "carwashes/<int:pk>/cancel/": "requested",
     "employees/<int:pk>/": "employee",
     "notifications/<int:pk>/read/": "notice",
+    "auth/tokens/<int:pk>/": "token",
 }
 
 
@@ -104,7 +103,6 @@ def build() -> World:
         ada=ada,
         booked=booked,
         ids={
-            "token": issue_token(dina, device="phone")[0].pk,
             "lot": lot.pk,
             "slot": free.pk,
             "wash_type": wash_type.pk,
@@ -115,6 +113,7 @@ def build() -> World:
             "refund_due": refund.pk,
             "requested": requested.pk,
             "in_progress": washing.pk,
+            "token": accounts.issue_token(dina, device="Dina's phone")[0].pk,
             "notice": Notification.objects.filter(recipient=dina).earliest("seq").pk,
         },
     )
@@ -127,8 +126,8 @@ def bodies(world: World) -> dict[tuple[str, str], dict[str, Any]]:
     return {
         ("POST", "auth/register/"): {"username": "fresh", "password": PASSWORD, "role": "driver"},
         ("POST", "auth/login/"): {"username": "dina", "password": PASSWORD},
-        ("POST", "auth/password/"): {"old_password": PASSWORD, "new_password": f"{PASSWORD}, or two"},
-        ("POST", "auth/token/"): {"username": "dina", "password": PASSWORD, "device": "tablet"},
+        ("POST", "auth/password/"): {"old_password": PASSWORD, "new_password": f"{PASSWORD} more"},
+        ("POST", "auth/token/"): {"username": "dina", "password": PASSWORD, "device": "A phone"},
         ("POST", "lots/"): {"name": "North", "address": "9 Hill", "latitude": "1.0", "longitude": "2.0"},
         ("PATCH", "lots/<int:pk>/"): {"name": "South"},
         ("POST", "lots/<int:pk>/slots/"): {
@@ -246,7 +245,7 @@ def _declared(method: str, route: str) -> Any:
     return schema
 
 
-# The document and its page are not part of the document.
+# They answer documents of their own kind.
 NOT_DECLARED = {"schema/", "docs/"}
 
 # For each method and route that takes a body, its shape.

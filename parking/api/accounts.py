@@ -43,7 +43,7 @@ class Who(serializers.Serializer[Any]):
 class Registration(Strict, serializers.ModelSerializer[User]):
     """What it takes to register."""
 
-    # Text only: DRF's field would make a name of a number.
+    # A name is text: not the digits of a number.
     serializer_field_mapping: ClassVar = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.CharField: CharField,
