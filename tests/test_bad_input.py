@@ -212,7 +212,8 @@ def test_no_page_is_longer_than_a_hundred_rows(client, world, route):
 
 # What a cursor holds, forged.
 CURSORS = [
-    base64.b64encode(text).decode() for text in (b"p=x", b"p=1.5", b"p=%00", b"p=1&o=x", b"o=-1", b"\xff")
+    base64.b64encode(text).decode()
+    for text in (b"p=", b"p=x", b"p=1.5", b"p=%00", b"p=1&o=x", b"o=-1", b"\xff")
 ]
 
 

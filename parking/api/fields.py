@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, TypedDict
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from rest_framework import serializers
 
@@ -132,17 +132,17 @@ class VehicleNumberField(CharField):
 
 
 class ZoneField(CharField):
-    """The name of a time zone; what comes out is the zone."""
+    """The name of a time zone."""
 
     default_error_messages: ClassVar = {
         "zone": "Write an IANA time zone, such as Asia/Kolkata, as this server knows it."
     }
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: Any) -> str:
         name = super().to_internal_value(data)
         if name not in ZONES:
             self.fail("zone")
-        return ZoneInfo(name)
+        return name
 
 
 class PaymentArguments(TypedDict):

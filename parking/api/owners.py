@@ -1,9 +1,10 @@
 """An owner's day at a glance: what is occupied, arriving, to be verified, and what came in."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q, QuerySet, Sum
 from rest_framework import serializers
@@ -66,7 +67,7 @@ class OwnerToday(APIView):
         if not user.is_staff:
             only_owners(user, "have a day at a glance")
         now = timers.now()
-        zone = query(request, ZoneParameters).get("zone", UTC)
+        zone = ZoneInfo(query(request, ZoneParameters).get("zone", "UTC"))
         starts_at = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
         # By the calendar, not by 24 hours: days are longer and shorter where clocks change.
         ends_at = starts_at + timedelta(days=1)

@@ -34,7 +34,8 @@ class NewestFirst(CursorPagination):
     def decode_cursor(self, request: Request) -> Any:
         """The cursor, or None. Raises NotFound for one that we did not make."""
         cursor = super().decode_cursor(request)
-        if cursor and not re.fullmatch(r"[0-9]{1,18}", str(cursor.position or 0), re.ASCII):
+        position = "0" if cursor is None or cursor.position is None else str(cursor.position)
+        if not re.fullmatch(r"[0-9]{1,18}", position, re.ASCII):
             raise NotFound(self.invalid_cursor_message)
         return cursor
 

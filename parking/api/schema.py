@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.core.validators import RegexValidator
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -83,7 +84,10 @@ class TextFields(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-ca
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
         """The plain field's schema, with the pattern."""
         plain = _plain(self.target, auto_schema, direction)
-        return plain if self.target.allow_blank else {**plain, "pattern": r"^[^\u0000]*\S[^\u0000]*$"}
+        ruled = any(isinstance(rule, RegexValidator) for rule in self.target.validators)
+        if self.target.allow_blank or ruled:
+            return plain
+        return {**plain, "pattern": r"^[^\u0000]*\S[^\u0000]*$"}
 
 
 class PlateFields(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
