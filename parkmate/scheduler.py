@@ -65,11 +65,17 @@ class Scheduler(DatabaseScheduler):
         super().__init__(*args, lazy=lazy, **options)
 
     def setup_schedule(self) -> None:
-        # The base class looks first a while after the reading, and takes what it finds then for the
-        # beginning: it would miss what changed in between, and the first change ever.
+        # From before the reading on: the base class takes what it finds at its first look, a while
+        # after the reading, for the beginning, and would miss what changed in between.
         self._last_timestamp = self.Changes.last_change() or BEGINNING
         super().setup_schedule()
         logger.warning("The schedule is read")
+
+    def schedule_changed(self) -> bool:
+        """Whether an operator changed something since the last look; also if it is the first change ever."""
+        changed: bool = super().schedule_changed()
+        self._last_timestamp = self._last_timestamp or BEGINNING
+        return changed
 
     def tick(self, *args: Any, **options: Any) -> float:
         """Send what is due; return for how many seconds to sleep. Raises SystemExit after a stop."""
