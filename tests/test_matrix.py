@@ -58,7 +58,7 @@ MATRIX = {
     "carwashes/<int:pk>/assign/":       {"POST":  "401 403 404 200 404 200"},
     "carwashes/<int:pk>/start/":        {"POST":  "401 403 404 200 404 200"},
     "carwashes/<int:pk>/complete/":     {"POST":  "401 403 404 200 404 200"},
-    "carwashes/<int:pk>/cancel/":       {"POST":  "401 200 404 403 404 403"},
+    "carwashes/<int:pk>/cancel/":       {"POST":  "401 200 404 200 404 200"},
     # Employees are their owner's alone.
     "employees/":                       {"GET":   "401 403 403 200 200 200",
                                          "POST":  "401 403 403 201 201 403"},
