@@ -90,6 +90,9 @@ enable_utc = True
 
 # Rows that operators edit in the admin. There is no `beat_schedule` here on purpose: beat would
 # write it over an operator's change at every start. The first rows come with the migrations.
-beat_scheduler = "parkmate.scheduler:Scheduler"
+beat_scheduler = settings.CELERY_BEAT_SCHEDULER
 # How soon beat notices an operator's change.
 beat_max_loop_interval = 5
+# A crontab's time that passed while no beat ran is made up for within the hour. Without a limit
+# django-celery-beat may do so on the next day, some hours before the new time.
+beat_cron_starting_deadline = 3600

@@ -93,6 +93,15 @@ class NotExpired(ParkingError):
         super().__init__("Booking must completely expire before renewal", booking_status=status)
 
 
+class AlreadyRenewed(ParkingError):
+    """The booking was renewed before; `renewed_by` is the new one."""
+
+    code = "already_renewed"
+
+    def __init__(self, *, renewed_by: int) -> None:
+        super().__init__("This booking was renewed already.", renewed_by=renewed_by)
+
+
 class AlreadyEnded(ParkingError):
     """An extension came at or after the booking's end."""
 
@@ -147,3 +156,12 @@ class NameTaken(ParkingError):
 
     def __init__(self, **fields: str) -> None:
         super().__init__("That name is taken.", fields={k: [v] for k, v in fields.items()})
+
+
+class Replaced(ParkingError):
+    """A parked timer whose booking has armed a newer one of its kind."""
+
+    code = "timer_replaced"
+
+    def __init__(self) -> None:
+        super().__init__("Its booking has armed a newer timer of this kind, which does its work.")

@@ -5,15 +5,30 @@ What is due is decided by the database's clock alone, so that no machine's own c
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from celery import current_app
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import DateTimeField, Exists, Func, OuterRef, Q, QuerySet
+from django.db import IntegrityError, connection, transaction
+from django.db.models import (
+    Aggregate,
+    Count,
+    DateTimeField,
+    DurationField,
+    Exists,
+    F,
+    Func,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+)
 from django.db.models.functions import Coalesce, Now
 from kombu.exceptions import KombuError
 
+from parking.errors import IllegalMove, NotFound, Replaced
 from parking.models import HOLDING, Booking, Timer
 
 logger = logging.getLogger(__name__)
@@ -76,8 +91,12 @@ def arm(booking: Booking) -> list[Timer]:
 
 
 def cancel(booking: Booking) -> int:
-    """Cancel the booking's armed timers; return how many. Their alarms will find nothing."""
-    return Timer.objects.filter(booking=booking, state=Timer.State.ARMED).update(state=Timer.State.CANCELLED)
+    """Cancel the booking's timers that have not fired; return how many. Their alarms will find nothing.
+
+    The parked ones too: what they were to do is not wanted any more, so no operator needs to look.
+    """
+    waiting = Timer.objects.filter(booking=booking, state__in=(Timer.State.ARMED, Timer.State.PARKED))
+    return waiting.update(state=Timer.State.CANCELLED)
 
 
 def _due(timers: QuerySet[Timer]) -> QuerySet[Timer]:
@@ -146,6 +165,33 @@ def postpone(timer: Timer, *, error: Exception) -> None:
         logger.error("A timer failed and will be tried again", extra=facts, exc_info=error)
 
 
+def retry(timer_id: int) -> Timer:
+    """Arm a parked timer again: it fires at the next sweep, or is superseded. Returns it.
+
+    Its last error stays, until another takes its place. Raises NotFound, IllegalMove if it is not
+    parked, or Replaced if its booking has armed a newer one of its kind.
+    """
+    booking_id = Timer.objects.filter(pk=timer_id).values_list("booking_id", flat=True).first()
+    if booking_id is None:
+        raise NotFound("timer")
+    try:
+        with transaction.atomic():
+            # Verbs arm timers under this lock: none of them runs into the one that is armed here.
+            Booking.objects.select_for_update(no_key=True).get(pk=booking_id)
+            moved = Timer.objects.filter(pk=timer_id, state=Timer.State.PARKED).update(
+                state=Timer.State.ARMED, attempts=0, retry_at=None, alarm_set_at=None
+            )
+            timer = Timer.objects.get(pk=timer_id)
+            if not moved:
+                raise IllegalMove(what="timer", status=timer.state)
+            transaction.on_commit(lambda: _send_alarms([timer]), robust=True)
+    except IntegrityError as error:
+        if "timer_armed_once" not in str(error):
+            raise
+        raise Replaced from error
+    return timer
+
+
 def look(timer_id: int) -> tuple[float | None, bool]:
     """An alarm's cheap look, one query: how long until its timer is due, and whether any timer is.
 
@@ -170,8 +216,32 @@ def upcoming(*, limit: int) -> list[Timer]:
     return list(waiting.filter(due_at__lte=horizon).order_by("due_at")[:limit])
 
 
+def keep_astray() -> int:
+    """Keep the bookings that end soon and whose timers do not know it; return how many those were.
+
+    Rows that were made or changed past the signals, by `bulk_create` or `update`, have none, or old ones.
+    """
+    expiry = Timer.objects.filter(
+        booking=OuterRef("pk"),
+        kind=Timer.Kind.EXPIRY,
+        due_at=OuterRef("ends_at"),
+        state__in=(Timer.State.ARMED, Timer.State.PARKED),
+    )
+    horizon = Now() + timedelta(seconds=settings.ALARM_HORIZON_SECONDS)
+    astray = Booking.objects.holding().filter(~Exists(expiry), ends_at__lte=horizon).order_by("pk")
+    done = 0
+    for pk in list(astray.values_list("pk", flat=True)[:ALARMS_PER_BATCH]):
+        with transaction.atomic():
+            # Locked and asked again: somebody may be at it.
+            for booking in astray.select_for_update(skip_locked=True, no_key=True).filter(pk=pk):
+                keep(booking)
+                done += 1
+    return done
+
+
 def set_alarms() -> int:
     """Give every timer that is due soon its Celery message; return how many got one."""
+    keep_astray()
     done = 0
     while batch := upcoming(limit=ALARMS_PER_BATCH):
         sent = _send_alarms(batch)
@@ -198,3 +268,74 @@ def _send_alarms(timers: Sequence[Timer]) -> int:
         logger.warning("Alarms could not be set", extra={"left": left, "error": str(error)})
     Timer.objects.filter(pk__in=sent).update(alarm_set_at=Now())
     return len(sent)
+
+
+# --- Is it healthy? -----------------------------------------------------------------------------
+
+# How long a timer that just fired counts for the figures of lateness.
+LOOKING_BACK = timedelta(hours=1)
+
+# Promised, whatever single process dies (docs/architecture.md, P2). A timer overdue for longer is late.
+BOUND = timedelta(seconds=3)
+
+
+class Percentile(Aggregate):
+    """PostgreSQL's `percentile_cont`: that part of the values is at most this."""
+
+    template = "percentile_cont(%(fraction)s) WITHIN GROUP (ORDER BY %(expressions)s)"
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the clock does, by the database's time. None: there was nothing to measure.
+
+    `overdue` timers could fire at this moment; `retrying` ones failed and wait for their next try.
+    """
+
+    at: datetime
+    armed: int
+    overdue: int
+    oldest_overdue: timedelta | None
+    retrying: int
+    fired: int
+    late_p50: timedelta | None
+    late_p99: timedelta | None
+    parked: int
+    next_due: Timer | None
+
+
+def health() -> Health:
+    """The figures that say whether the clock is healthy: a handful of queries, each with its index."""
+    at = now()
+    armed = Timer.objects.filter(state=Timer.State.ARMED)
+    soon = armed.alias(ring_at=Coalesce("retry_at", "due_at")).order_by("ring_at")
+    return Health(
+        at=at,
+        armed=armed.count(),
+        retrying=soon.filter(ring_at__lte=at + timedelta(seconds=max(RETRY_PAUSES)), attempts__gt=0).count(),
+        parked=parked().count(),
+        next_due=soon.filter(ring_at__gt=at).select_related("booking").first(),
+        **_overdue(at),
+        **_lateness(at),
+    )
+
+
+def parked() -> QuerySet[Timer]:
+    """The timers that need an operator, the oldest first."""
+    return Timer.objects.filter(state=Timer.State.PARKED).order_by("due_at")
+
+
+def _overdue(at: datetime) -> dict[str, Any]:
+    found = _due(Timer.objects.all()).order_by().aggregate(count=Count("pk"), oldest=Min("due_at"))
+    return {"overdue": found["count"], "oldest_overdue": found["oldest"] and at - found["oldest"]}
+
+
+def _lateness(at: datetime) -> dict[str, Any]:
+    """Of the timers fired lately, how many there were, and how late they came."""
+    late = F("fired_at") - F("due_at")
+    fired = Timer.objects.filter(state=Timer.State.FIRED, fired_at__gt=at - LOOKING_BACK)
+    return fired.aggregate(
+        fired=Count("pk"),
+        late_p50=Percentile(late, fraction=0.5, output_field=DurationField()),
+        late_p99=Percentile(late, fraction=0.99, output_field=DurationField()),
+    )

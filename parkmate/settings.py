@@ -87,6 +87,8 @@ SECURE_HSTS_PRELOAD = HTTPS
 
 USE_TZ = True
 TIME_ZONE = "UTC"
+# To the second, and so that one day's moments stand in order, in all of the admin.
+FORMAT_MODULE_PATH = ["parkmate.formats"]
 WARNING_LEAD_SECONDS = seconds("PARKMATE_WARNING_LEAD_SECONDS", default=300)
 RENEWAL_WINDOW_SECONDS = seconds("PARKMATE_RENEWAL_WINDOW_SECONDS", default=600)
 # Only timers due this soon get a Celery message: see docs/architecture.md, "The clock".
@@ -174,6 +176,8 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     connect_timeout=3,
 )
 REDIS_URL = required("REDIS_URL", "the Redis or Valkey that carries alarms and pushes")
+# Read by beat (celeryconfig.py), and by the admin, which warns of any scheduler that ignores its rows.
+CELERY_BEAT_SCHEDULER = "parkmate.scheduler:Scheduler"
 CHANNEL_LAYERS = {"default": {"BACKEND": "parkmate.channel_layer.RedisLayer", "CONFIG": {"url": REDIS_URL}}}
 
 # --- Accounts ---------------------------------------------------------------------------------
@@ -233,7 +237,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["parking.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "EXCEPTION_HANDLER": "parking.api.exceptions.handle",
+    "EXCEPTION_HANDLER": "parking.api.exceptions.handle_in_json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "DEFAULT_SCHEMA_CLASS": "parking.api.schema.Schema",
 }
@@ -249,8 +253,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "parking.api.schema.close_bodies",
         "parking.api.schema.add_refusals",
     ],
+    "ENFORCE_NON_BLANK_FIELDS": True,
     "ENUM_NAME_OVERRIDES": {
         "BookingStatus": "parking.models.bookings.BookingStatus",
         "CarWashStatus": "parking.models.carwashes.CarWashStatus",

@@ -5,6 +5,8 @@ from celery import shared_task
 from parking import timers
 from parking.actions import bookings
 
+from .scheduled import Scheduled
+
 
 @shared_task(name="tasks.timers.fire")
 def fire(timer_id: int) -> None:
@@ -12,7 +14,7 @@ def fire(timer_id: int) -> None:
     bookings.ring(timer_id)
 
 
-@shared_task(name="tasks.timers.set_alarms")
+@shared_task(name="tasks.timers.set_alarms", base=Scheduled)
 def set_alarms() -> None:
-    """Give the timers that are due soon their alarms; beat calls this well within the horizon."""
+    """Give the timers that are due soon their alarms; to be run well within the alarm horizon."""
     timers.set_alarms()

@@ -1,6 +1,6 @@
 """The named cast, and the database they live in. Every test commits for real: notices follow commits."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,12 +10,14 @@ import pytest
 import pytest_asyncio
 from celery import current_app
 from channels.layers import get_channel_layer
+from django.core.management import call_command
 from django.test import Client
 
 from parking import timers
 from parking.actions import bookings
 from parking.models import Booking, Lot, Notification, Payment, Slot, Timer, User
 from parkmate.embedded import free_port as find_free_port
+from tests.world import World, build
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +85,15 @@ def book(cast: Cast, alarms: Any) -> Callable[..., Booking]:
         return bookings.book(**wish)
 
     return book
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+    """One of everything, made once for a file whose tests undo what they do."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(current_app, "send_task", lambda name, **kw: None)
+        yield build()
+        call_command("flush", interactive=False, verbosity=0)
 
 
 def time_passes(booking: Booking, **delta: float) -> None:

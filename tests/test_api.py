@@ -117,6 +117,7 @@ BAD_WISHES = {
     "plate with signs": ({"vehicle_number": "KA01;DROP"}, 400, "vehicle_number"),
     "plate with a NUL": ({"vehicle_number": "KA01\x0023"}, 400, "vehicle_number"),
     "plate with a lone surrogate": ({"vehicle_number": "KA01\ud800"}, 400, "vehicle_number"),
+    "plate whose capitals would do": ({"vehicle_number": "KA01\u00df\u00df"}, 400, "vehicle_number"),
     "plate a list": ({"vehicle_number": ["KA01AB1234"]}, 400, "vehicle_number"),
     "plate in other digits": ({"vehicle_number": "KA\u0660\u0661\u0662\u0663"}, 400, "vehicle_number"),
     "paid with shells": ({"payment_method": "shells"}, 400, "payment_method"),

@@ -51,7 +51,9 @@ def world(cast: Cast, alarms: Any) -> World:
 
     def admin(model: str, action: str, row: Any = None, **form: Any) -> None:
         path = f"/admin/parking/{model}/" + ("add/" if action == "add" else "")
-        wish = form if action == "add" else {"action": action, "_selected_action": [row.pk], **form}
+        wish = (
+            form if action == "add" else {"action": action, "_selected_action": [row.pk], "confirmed": "yes"}
+        )
         client(cast.ada).post(path, wish)
 
     return World(cast, post, admin)

@@ -7,6 +7,7 @@ from celery import current_app
 from django.conf import settings
 
 from parking import timers
+from parking.actions.operations import SCHEDULABLE
 from parkmate.celery import app
 from tasks import notifications as notification_tasks
 from tasks import timers as timer_tasks
@@ -15,7 +16,7 @@ from tests.conftest import time_passes, timer_states
 SCHEDULES = import_module("parking.migrations.0001_initial").SCHEDULES
 
 
-@pytest.mark.parametrize("name", [timers.FIRE_TASK, *(name for _, name, _ in SCHEDULES)])
+@pytest.mark.parametrize("name", [timers.FIRE_TASK, *(row["task"] for row in SCHEDULES), *SCHEDULABLE])
 def test_every_task_that_is_named_somewhere_exists(name):
     app.loader.import_default_modules()
     assert name in app.tasks
@@ -24,11 +25,11 @@ def test_every_task_that_is_named_somewhere_exists(name):
 def test_timers_have_a_queue_of_their_own():
     queue = app.amqp.router.route({}, timers.FIRE_TASK)["queue"]
     assert queue.name == "timers"
-    assert app.amqp.router.route({}, "tasks.operations.clear_sessions")["queue"].name == "default"
+    assert app.amqp.router.route({}, "tasks.operations.tidy")["queue"].name == "default"
 
 
 def test_alarms_are_renewed_well_within_the_horizon():
-    periods = {name: seconds for seconds, name, _ in SCHEDULES}
+    periods = {row["task"]: row.get("every") for row in SCHEDULES}
     assert periods["tasks.timers.set_alarms"] * 2 <= settings.ALARM_HORIZON_SECONDS
 
 

@@ -1,5 +1,6 @@
 """The clock: what is due by the database's time, what an alarm may do, and what a failing row may not."""
 
+import contextlib
 import logging
 import threading
 from datetime import UTC, timedelta
@@ -11,7 +12,8 @@ from kombu.exceptions import OperationalError
 
 from parking import timers
 from parking.actions import bookings, due
-from parking.models import Booking, Timer
+from parking.errors import IllegalMove, NotFound, Replaced
+from parking.models import Booking, Slot, Timer
 from tests.conftest import soon, time_passes, timer_states, told
 
 State = Timer.State
@@ -207,14 +209,32 @@ def poison(monkeypatch):
     return sick
 
 
+def park(booking, kind):
+    """Park this timer of a booking, its moment just past; return it."""
+    if kind == "EXPIRY":
+        just_over(booking)
+    timer = booking.timers.get(kind=kind)
+    Timer.objects.filter(pk=timer.pk).update(
+        state="parked", attempts=3, due_at=soon(seconds=-1), last_error="ValueError: a defect"
+    )
+    return timer
+
+
+def just_over(booking):
+    """The booking's end was a second ago; of its timers only the EXPIRY is left to fire."""
+    booking.timers.filter(kind="WARNING").delete()
+    time_passes(booking, minutes=60, seconds=1)
+
+
 def retry_now():
     Timer.objects.filter(retry_at__isnull=False).update(retry_at=soon(seconds=-1))
 
 
-def test_a_row_that_raises_is_set_apart_and_the_others_fire_in_the_same_run(book, poison):
-    made = [book(starts_at=soon(hours=2 * n, minutes=1)) for n in range(5)]
+def test_a_row_that_raises_is_set_apart_and_the_others_fire_in_the_same_run(book, cast, poison):
+    slots = [Slot.objects.create(lot=cast.lot, number=n, hourly_rate="6.00") for n in range(20, 25)]
+    made = [book(slot_id=slot.pk) for slot in slots]
     for booking in made:
-        Timer.objects.filter(booking=booking, kind="EXPIRY").update(due_at=soon(seconds=-1))
+        just_over(booking)
     poison.add(made[2].pk)
     bookings.run_due()
     states = [booking.timers.get(kind="EXPIRY").state for booking in made]
@@ -231,7 +251,7 @@ def test_a_row_that_raises_is_set_apart_and_the_others_fire_in_the_same_run(book
 def test_a_failing_row_is_tried_again_after_growing_pauses_and_then_parked(book, poison, caplog):
     booking = book()
     poison.add(booking.pk)
-    Timer.objects.filter(booking=booking, kind="EXPIRY").update(due_at=soon(seconds=-1))
+    just_over(booking)
     pauses = []
     for _ in timers.RETRY_PAUSES:
         bookings.run_due()
@@ -251,7 +271,7 @@ def test_a_failing_row_is_tried_again_after_growing_pauses_and_then_parked(book,
 def test_a_failing_row_that_is_mended_fires_at_its_next_try(book, poison):
     booking = book()
     poison.add(booking.pk)
-    Timer.objects.filter(booking=booking, kind="EXPIRY").update(due_at=soon(seconds=-1))
+    just_over(booking)
     bookings.run_due()
     poison.clear()
     retry_now()
@@ -271,6 +291,127 @@ def test_a_booking_does_not_close_before_its_expiry_has_been_done(book, poison):
     assert timer_states(booking) == {"WARNING": "superseded", "EXPIRY": "parked", "AUTO_EXPIRY": "armed"}
 
 
+def test_a_parked_timer_that_is_tried_again_fires_at_the_next_sweep_and_keeps_its_error(book, alarms):
+    timer = park(book(), "EXPIRY")
+    alarms.clear()
+    armed = timers.retry(timer.pk)
+    assert (armed.state, armed.attempts, armed.retry_at) == ("armed", 0, None)
+    assert [message["args"] for _, message in alarms] == [[timer.pk]]
+    assert bookings.run_due() == 1
+    timer.refresh_from_db()
+    assert (timer.state, timer.last_error) == ("fired", "ValueError: a defect")
+
+
+def test_a_timer_tried_again_has_all_its_tries_anew(book, poison):
+    booking = book()
+    poison.add(booking.pk)
+    timers.retry(park(booking, "EXPIRY").pk)
+    bookings.run_due()
+    timer = booking.timers.get(kind="EXPIRY")
+    assert (timer.state, timer.attempts) == ("armed", 1)
+
+
+def test_only_a_parked_timer_is_tried_again(book, cast):
+    booking = book()
+    timer = timer_of(booking, "EXPIRY")
+    with pytest.raises(IllegalMove):
+        timers.retry(timer.pk)
+    bookings.cancel(booking.pk, by=cast.dina)
+    with pytest.raises(IllegalMove):
+        timers.retry(timer.pk)
+    with pytest.raises(NotFound):
+        timers.retry(timer.pk + 1000)
+    timer.refresh_from_db()
+    assert timer.state == "cancelled"
+
+
+def test_a_parked_timer_that_has_a_newer_one_armed_is_not_tried_again(book, alarms):
+    booking = book()
+    timer = park(booking, "EXPIRY")
+    Timer.objects.create(booking=booking, kind="EXPIRY", due_at=booking.ends_at)
+    alarms.clear()
+    with pytest.raises(Replaced):
+        timers.retry(timer.pk)
+    timer.refresh_from_db()
+    assert (timer.state, alarms) == ("parked", [])
+
+
+def test_trying_again_waits_for_a_verb_that_holds_the_booking(book):
+    booking = book()
+    timer = park(booking, "WARNING")
+    done = threading.Event()
+
+    def retry():
+        with contextlib.suppress(IllegalMove):
+            timers.retry(timer.pk)
+        done.set()
+        connection.close()
+
+    other = threading.Thread(target=retry)
+    with transaction.atomic():
+        locked = Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
+        other.start()
+        assert not done.wait(0.3)
+        timers.cancel(locked)
+        timers.arm(locked)
+    other.join()
+    timer.refresh_from_db()
+    assert timer.state == "cancelled"
+
+
+def test_extending_a_booking_cancels_its_parked_warning_for_the_new_one(book, cast):
+    booking = book()
+    old = park(booking, "WARNING")
+    card = {"method": "card", "token": "tok_visa"}
+    bookings.extend(booking.pk, by=cast.dina, ends_at=soon(hours=2), **card)
+    old.refresh_from_db()
+    assert old.state == "cancelled"
+    assert timer_of(booking, "WARNING").state == "armed"
+
+
+# --- health -----------------------------------------------------------------------------------
+
+
+def test_a_clock_with_nothing_to_do_has_nothing_to_measure(cast):
+    health = timers.health()
+    assert (health.armed, health.overdue, health.fired, health.parked) == (0, 0, 0, 0)
+    assert (health.oldest_overdue, health.late_p50, health.late_p99, health.next_due) == (None,) * 4
+
+
+def test_health_tells_the_overdue_and_how_long_the_oldest_of_them_has_waited(book):
+    book().timers.filter(kind="WARNING").update(due_at=soon(minutes=-1))
+    book(starts_at=soon(hours=2)).timers.filter(kind="EXPIRY").update(due_at=soon(minutes=-5))
+    health = timers.health()
+    assert (health.overdue, health.armed) == (2, 6)
+    assert round(health.oldest_overdue / timedelta(minutes=1)) == 5
+    assert health.next_due.due_at > health.at
+
+
+def test_health_does_not_call_overdue_what_waits_for_a_parked_expiry_or_a_next_try(book):
+    park(book(), "EXPIRY")
+    Timer.objects.filter(kind="AUTO_EXPIRY").update(due_at=soon(seconds=-1))
+    failed = timer_of(book(starts_at=soon(hours=2)), "WARNING")
+    Timer.objects.filter(pk=failed.pk).update(attempts=1, due_at=soon(seconds=-5), retry_at=soon(seconds=20))
+    health = timers.health()
+    assert (health.overdue, health.retrying, health.parked) == (0, 1, 1)
+
+
+def test_health_measures_how_late_the_timers_of_the_last_hour_came(book):
+    at = soon()
+    booking = book()
+    for ms in range(1, 101):
+        fired_at = at - timedelta(minutes=1)
+        due_at = fired_at - timedelta(milliseconds=ms)
+        Timer.objects.create(booking=booking, kind="WARNING", state="fired", due_at=due_at, fired_at=fired_at)
+    Timer.objects.create(
+        booking=booking, kind="WARNING", state="fired", due_at=soon(days=-1), fired_at=soon(hours=-2)
+    )
+    health = timers.health()
+    assert health.fired == 100
+    assert health.late_p50 == timedelta(milliseconds=50.5)
+    assert health.late_p99 == timedelta(milliseconds=99.01)
+
+
 def test_what_is_due_is_decided_by_the_databases_clock_alone(book, monkeypatch):
     booking = book()
     monkeypatch.setattr("django.utils.timezone.now", lambda: booking.ends_at + timedelta(days=1))
@@ -278,3 +419,37 @@ def test_what_is_due_is_decided_by_the_databases_clock_alone(book, monkeypatch):
     assert bookings.run_due() == 0
     assert timers.now() < booking.ends_at
     assert timers.look(timer_of(booking, "EXPIRY").pk)[0] > 3000
+
+
+# --- Rows that were changed past the signals ------------------------------------------------------
+
+
+def test_a_booking_given_a_later_end_by_an_update_does_not_expire_early_and_gets_new_timers(book, cast):
+    booking = book()
+    just_over(booking)
+    later = timers.now() + timedelta(minutes=30)
+    Booking.objects.filter(pk=booking.pk).update(ends_at=later)
+    bookings.run_due()
+    booking.refresh_from_db()
+    assert (booking.status, told(cast.dina)) == ("BOOKED", [])
+    armed = booking.timers.filter(state=Timer.State.ARMED)
+    assert armed.get(kind=Timer.Kind.EXPIRY).due_at == later
+
+
+@pytest.mark.parametrize("way", ["bulk_create", "update"])
+def test_a_booking_that_ends_soon_and_has_no_timer_for_it_gets_one(book, cast, alarms, way):
+    soon_over = timers.now() + timedelta(seconds=60)
+    booking = book(minutes=30)
+    Booking.objects.filter(pk=booking.pk).update(ends_at=soon_over)
+    if way == "bulk_create":
+        Timer.objects.all().delete()
+    timers.set_alarms()
+    armed = booking.timers.filter(state=Timer.State.ARMED, kind=Timer.Kind.EXPIRY)
+    assert [timer.due_at for timer in armed] == [soon_over]
+    assert timers.keep_astray() == 0
+
+
+def test_a_booking_whose_expiry_is_parked_is_left_to_the_operators(book):
+    booking = book(minutes=1)
+    booking.timers.filter(kind=Timer.Kind.EXPIRY).update(state=Timer.State.PARKED)
+    assert timers.keep_astray() == 0

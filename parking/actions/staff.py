@@ -38,11 +38,16 @@ def assign_to_lot(*, employee_id: int, lot_id: int, by: User) -> EmployeeAssignm
             raise NotFound("employee")
         if lot is None:
             raise NotFound("lot")
-        if not employee.is_active:
-            raise Invalid(employee="This employee is not at work.")
-        if employee.owner_id != lot.owner_id:
-            raise Invalid(lot="The lot is another owner's than the employee's.")
+        check_assignable(employee, lot=lot)
         return EmployeeAssignment.objects.create(employee=employee, lot=lot, assigned_by=by)
+
+
+def check_assignable(employee: Employee, *, lot: Lot) -> None:
+    """Raises Invalid if the employee is not at work, or the lot is another owner's."""
+    if not employee.is_active:
+        raise Invalid(employee="This employee is not at work.")
+    if employee.owner_id != lot.owner_id:
+        raise Invalid(lot="The lot is another owner's than the employee's.")
 
 
 def employees_of(person: User) -> EmployeeQuerySet:

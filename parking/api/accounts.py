@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as PasswordError
-from django.db import IntegrityError
+from django.db import IntegrityError, models
 from django.middleware.csrf import get_token
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from parking.actions.accounts import change_password, revoke_token
 from parking.api.authentication import SessionAuthentication, signed_in
 from parking.api.fields import CharField, Strict
+from parking.api.requests import no_body
 from parking.api.schema import answers, takes
 from parking.errors import WrongCredentials
 from parking.models import DeviceToken, User
@@ -43,6 +44,11 @@ class Who(serializers.Serializer[Any]):
 class Registration(Strict, serializers.ModelSerializer[User]):
     """What it takes to register."""
 
+    # A name is text: not the digits of a number.
+    serializer_field_mapping: ClassVar = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: CharField,
+    }
     password = CharField(max_length=128, trim_whitespace=False)
 
     class Meta:
@@ -121,6 +127,7 @@ class Logout(APIView):
 
     @takes(None, answers=None, status=204)
     def post(self, request: Request) -> Response:
+        no_body(request)
         if isinstance(request.auth, DeviceToken):
             revoke_token(request.auth.pk, by=signed_in(request))
         logout(request._request)

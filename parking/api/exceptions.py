@@ -10,8 +10,10 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from parking.errors import ParkingError
@@ -23,10 +25,19 @@ RETRY_AFTER = {"Retry-After": "2"}
 TOO_MANY_ATTEMPTS = {"code": "too_many_attempts", "message": "Too many sign-ins failed. Try again later."}
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: the answer, or None for a defect, which becomes a 500."""
+def handle_in_json(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
+    """DRF's exception handler: JSON, also where a view otherwise answers a page or YAML."""
+    answer = handle(error)
+    if answer is None or isinstance(context["view"].get_renderers()[0], JSONRenderer):
+        return answer
+    headers = {name: value for name, value in answer.items() if name != "Content-Type"}
+    return JsonResponse(answer.data, status=answer.status_code, headers=headers)
+
+
+def handle(error: Exception) -> Response | None:
+    """The answer to what went wrong, or None for a defect, which becomes a 500."""
     if isinstance(error, ParkingError):
-        return Response({"code": error.code, "message": error.message, **error.facts}, error.status)
+        return refuse(error)
     if isinstance(error, OperationalError | InterfaceError):
         logger.error("A request found the database away", extra={"error": str(error).strip()})
         return Response(UNAVAILABLE, 503, headers=RETRY_AFTER)
@@ -35,6 +46,13 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     return _answer(error) if isinstance(error, exceptions.APIException) else None
+
+
+def refuse(error: ParkingError) -> Response:
+    """The answer to something that the rules forbid."""
+    headers = RETRY_AFTER if error.status == 503 else None
+    body = {"code": error.code, "message": error.message, **error.facts}
+    return Response(body, error.status, headers=headers)
 
 
 def _answer(error: exceptions.APIException) -> Response:

@@ -4,12 +4,14 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, TypedDict
+from zoneinfo import available_timezones
 
 from rest_framework import serializers
 
 from parking.models import Payment
 
 BIGGEST_ID = 2**63 - 1
+ZONES = frozenset(available_timezones())
 
 
 class Strict(serializers.Serializer[Any]):
@@ -122,10 +124,25 @@ class VehicleNumberField(CharField):
     }
 
     def to_internal_value(self, data: Any) -> str:
-        number = re.sub(r"[ -]", "", super().to_internal_value(data)).upper()
-        if not re.fullmatch(r"[A-Z0-9]{4,12}", number):
+        number = re.sub(r"[ -]", "", super().to_internal_value(data))
+        # Before the letters are made capital: some that are not of ASCII would become such.
+        if not re.fullmatch(r"[A-Za-z0-9]{4,12}", number):
             self.fail("plate")
-        return number
+        return number.upper()
+
+
+class ZoneField(CharField):
+    """The name of a time zone."""
+
+    default_error_messages: ClassVar = {
+        "zone": "Write an IANA time zone, such as Asia/Kolkata, as this server knows it."
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        name = super().to_internal_value(data)
+        if name not in ZONES:
+            self.fail("zone")
+        return name
 
 
 class PaymentArguments(TypedDict):

@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from parking.api.authentication import signed_in
-from parking.api.exceptions import handle
+from parking.api.exceptions import refuse
 from parking.errors import ParkingError
 from parking.models import StoredAnswer
 
@@ -81,9 +81,10 @@ def _once(request: Request, work: Callable[[], Response]) -> Response:
         stored = StoredAnswer.objects.filter(**place).first()
         if stored is None:
             answer = _work(work)
-            text = JSONRenderer().render(answer.data).decode()
-            row = {**place, "fingerprint": fingerprint, "status": answer.status_code, "body": text}
-            StoredAnswer.objects.create(**row)
+            if answer.status_code < 500:
+                text = JSONRenderer().render(answer.data).decode()
+                row = {**place, "fingerprint": fingerprint, "status": answer.status_code, "body": text}
+                StoredAnswer.objects.create(**row)
             return answer
     if stored.fingerprint != fingerprint:
         raise KeyReused
@@ -109,7 +110,4 @@ def _work(work: Callable[[], Response]) -> Response:
     try:
         return work()
     except ParkingError as error:
-        answer = handle(error, {})
-        if error.status >= 500 or answer is None:
-            raise
-        return answer
+        return refuse(error)

@@ -110,13 +110,15 @@ class SlotFields(Strict):
 class NewSlots(Strict):
     """Slots to add, all or none."""
 
-    slots: Any = serializers.ListSerializer(child=SlotFields(), min_length=1, max_length=100)
+    slots = serializers.ListField(child=SlotFields(), min_length=1, max_length=100)
 
 
 class LotParameters(PageParameters):
     """How the list of lots is narrowed."""
 
-    q = serializers.CharField(required=False, max_length=100, help_text="Words of the name or the address.")
+    q = CharField(
+        required=False, allow_blank=True, max_length=100, help_text="Words of the name or the address."
+    )
     mine = BooleanInQuery(help_text="Only one's own.")
 
 

@@ -10,9 +10,9 @@ from rest_framework.views import APIView
 
 from parking.actions import inbox as verbs
 from parking.api.authentication import signed_in
-from parking.api.fields import BooleanField, BooleanInQuery, CharField, IntegerField, Strict
+from parking.api.fields import BooleanField, BooleanInQuery, IntegerField, Strict
 from parking.api.pages import CursorParameters, Listing, NewestFirst
-from parking.api.requests import body
+from parking.api.requests import body, no_body
 from parking.api.schema import answers, takes
 from parking.events import CATALOGUE, Channel
 from parking.models import Inbox, Notification, User
@@ -81,6 +81,7 @@ class Read(APIView):
 
     @takes(None, answers=NoticeSummary)
     def post(self, request: Request, pk: int) -> Response:
+        no_body(request)
         return Response(NoticeSummary(verbs.read(pk, by=signed_in(request))).data)
 
 
@@ -116,7 +117,7 @@ class Preference(serializers.Serializer[Any]):
 class Choice(Strict):
     """What to change of an event's channels."""
 
-    event = CharField(max_length=40)
+    event = serializers.ChoiceField(choices=sorted(CATALOGUE))
     inbox = BooleanField(required=False)
     toast = BooleanField(required=False)
     sound = BooleanField(required=False)
@@ -126,7 +127,7 @@ class Choice(Strict):
 class Choices(Strict):
     """The changes, all or none."""
 
-    preferences: Any = serializers.ListSerializer(child=Choice(), min_length=1, max_length=100)
+    preferences = serializers.ListField(child=Choice(), min_length=1, max_length=100)
 
 
 class Preferences(APIView):

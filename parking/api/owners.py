@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q, QuerySet, Sum
 from rest_framework import serializers
@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from parking import timers
 from parking.actions.permissions import only_owners
 from parking.api.authentication import signed_in
-from parking.api.fields import Strict
+from parking.api.fields import Strict, ZoneField
 from parking.api.lots import with_counts
 from parking.api.requests import query
 from parking.api.schema import answers
@@ -25,10 +25,8 @@ from parking.models import Booking, Lot, Payment, User
 class ZoneParameters(Strict):
     """Whose midnight the day begins at."""
 
-    zone = serializers.ChoiceField(
-        choices=sorted(available_timezones()),
-        default="UTC",
-        help_text="An IANA time zone, such as Asia/Kolkata.",
+    zone = ZoneField(
+        required=False, max_length=50, help_text="An IANA time zone, such as Asia/Kolkata; UTC if not given."
     )
 
 
@@ -69,7 +67,7 @@ class OwnerToday(APIView):
         if not user.is_staff:
             only_owners(user, "have a day at a glance")
         now = timers.now()
-        zone = ZoneInfo(query(request, ZoneParameters)["zone"])
+        zone = ZoneInfo(query(request, ZoneParameters).get("zone", "UTC"))
         starts_at = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
         # By the calendar, not by 24 hours: days are longer and shorter where clocks change.
         ends_at = starts_at + timedelta(days=1)

@@ -1,14 +1,16 @@
 """How long answers are cut, and which parameters a list takes."""
 
+import re
 from typing import Any
 
 from django.db.models import Model, QuerySet
-from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.generics import ListAPIView
 from rest_framework.pagination import CursorPagination, PageNumberPagination
+from rest_framework.request import Request
 
 from parking.api.authentication import signed_in
-from parking.api.fields import IntegerInQuery, Strict
+from parking.api.fields import CharField, IntegerInQuery, Strict
 from parking.api.requests import query
 from parking.models import User
 
@@ -29,6 +31,14 @@ class NewestFirst(CursorPagination):
     max_page_size = 100
     ordering = "-seq"
 
+    def decode_cursor(self, request: Request) -> Any:
+        """The cursor, or None. Raises NotFound for one that we did not make."""
+        cursor = super().decode_cursor(request)
+        position = "0" if cursor is None or cursor.position is None else str(cursor.position)
+        if not re.fullmatch(r"[0-9]{1,18}", position, re.ASCII):
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
+
 
 class PageParameters(Strict):
     """What every list takes."""
@@ -40,7 +50,7 @@ class PageParameters(Strict):
 class CursorParameters(Strict):
     """What a list of moving rows takes."""
 
-    cursor = serializers.CharField(required=False, help_text="From the `next` or `previous` address.")
+    cursor = CharField(required=False, help_text="From the `next` or `previous` address.")
     page_size = IntegerInQuery(max_value=100, help_text="Rows a page; 50 if not given.")
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.conf import settings
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from django.core.validators import RegexValidator
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, extend_schema
 
@@ -75,6 +76,54 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return {"type": "http", "scheme": "bearer", "description": "From `auth/token/`."}
 
 
+class TextFields(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Text that must not be blank is more than space."""
+
+    target_class = "parking.api.fields.CharField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
+        """The plain field's schema, with the pattern."""
+        plain = _plain(self.target, auto_schema, direction)
+        ruled = any(isinstance(rule, RegexValidator) for rule in self.target.validators)
+        if self.target.allow_blank or ruled:
+            return plain
+        return {**plain, "pattern": r"^[^\u0000]*\S[^\u0000]*$"}
+
+
+class PlateFields(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """A number plate, as it may be written."""
+
+    target_class = "parking.api.fields.VehicleNumberField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
+        """The plain field's schema, with the pattern."""
+        return {
+            **_plain(self.target, auto_schema, direction),
+            "pattern": "^[ -]*([A-Za-z0-9][ -]*){4,12}$",
+            "example": "KA 01 AB 1234",
+        }
+
+
+class AmountFields(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """An amount in a string, with the digits that it may have."""
+
+    target_class = "parking.api.fields.DecimalField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
+        """The plain field's schema, with a pattern of our own: at least a digit, and no sign at prices."""
+        field = self.target
+        whole, places = field.max_digits - field.decimal_places, field.decimal_places
+        sign = "-?" if field.min_value is None or field.min_value < 0 else ""
+        pattern = rf"^{sign}[0-9]{{1,{whole}}}(\.[0-9]{{1,{places}}})?$"
+        return {**_plain(field, auto_schema, direction), "pattern": pattern}
+
+
+def _plain(field: Any, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
+    make: Any = auto_schema._map_serializer_field
+    made: dict[str, Any] = make(field, direction, bypass_extensions=True)
+    return made
+
+
 class Schema(AutoSchema):
     """Drf-spectacular's, with our lists' parameters, and one tag for each noun."""
 
@@ -97,12 +146,34 @@ def add_refusals(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
+def close_bodies(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """The hook that says of every body what `Strict` does: it has no other fields."""
+    schemas = result["components"]["schemas"]
+    for methods in result["paths"].values():
+        for operation in methods.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                _close(content["schema"], schemas)
+    return result
+
+
+def _close(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"].rsplit("/")[-1]]
+    if "properties" in schema:
+        schema["additionalProperties"] = False
+        for part in schema["properties"].values():
+            _close(part, schemas)
+    if "items" in schema:
+        _close(schema["items"], schemas)
+
+
 def _refusals(path: str, method: str, operation: dict[str, Any]) -> set[str]:
     found = {"406", "503"}
     parameters = operation.get("parameters", [])
     if {} not in operation.get("security", [{}]):
         found |= {"401", "403"}
-    if "{" in path or any(parameter["name"] in ("page", "cursor") for parameter in parameters):
+    # An id may be in the address, in the body, or be that of a page.
+    if "{" in path or method != "get" or any(p["name"] in ("page", "cursor") for p in parameters):
         found |= {"404"}
     if parameters or method != "get":
         found |= {"400"}

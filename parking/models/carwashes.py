@@ -25,7 +25,11 @@ class CarWashType(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["lot", "name"], name="car_wash_type_once_per_lot"),
-            models.CheckConstraint(condition=Q(price__gte=0), name="car_wash_type_price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(price__gte=0),
+                name="car_wash_type_price_not_negative",
+                violation_error_message="A price is not negative.",
+            ),
         ]
 
     def __str__(self) -> str:

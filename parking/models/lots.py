@@ -21,9 +21,17 @@ class Lot(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
+                # Each must be there: a comparison with NULL is unknown, which a constraint lets pass.
                 condition=Q(latitude__isnull=True, longitude__isnull=True)
-                | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                | Q(
+                    latitude__isnull=False,
+                    longitude__isnull=False,
+                    latitude__range=(-90, 90),
+                    longitude__range=(-180, 180),
+                ),
                 name="lot_position_on_earth",
+                violation_error_message="A position needs both, a latitude from -90 to 90 and a longitude"
+                " from -180 to 180.",
             )
         ]
 
@@ -51,7 +59,11 @@ class Slot(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["lot", "number"], name="slot_number_once_per_lot"),
-            models.CheckConstraint(condition=Q(hourly_rate__gte=0), name="slot_rate_not_negative"),
+            models.CheckConstraint(
+                condition=Q(hourly_rate__gte=0),
+                name="slot_rate_not_negative",
+                violation_error_message="A rate is not negative.",
+            ),
             one_of("vehicle_type", SlotVehicleType, name="slot_vehicle_type_known"),
         ]
 

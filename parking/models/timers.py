@@ -58,6 +58,9 @@ class Timer(models.Model):
             models.Index(
                 "due_at", condition=Q(state="armed", alarm_set_at__isnull=True), name="timer_without_alarm"
             ),
+            # The operators' questions: how late were those that fired lately, and what is parked?
+            models.Index(fields=["fired_at"], condition=Q(state="fired"), name="timer_fired"),
+            models.Index(fields=["due_at"], condition=Q(state="parked"), name="timer_parked"),
         ]
 
     def __str__(self) -> str:

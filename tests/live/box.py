@@ -133,6 +133,15 @@ class Box:
         if number == signal.SIGKILL:
             self.processes.pop(name).wait()
 
+    def restart(self) -> None:
+        """Stop every process as a supervisor would, and start them all again."""
+        names = list(self.processes)
+        for name in names:
+            self.kill(name, signal.SIGTERM)
+        for name in names:
+            self.processes.pop(name).wait(PATIENCE)
+        self.start(*names)
+
     def restart_valkey(self, fault: signal.Signals) -> None:
         """End Valkey, until the worker has noticed, and start it anew at its address, empty."""
         noticed = self.log("worker").count("Connection to broker lost")
@@ -205,8 +214,8 @@ class Person:
             client.headers["X-CSRFToken"] = answer.json()["csrf_token"]
             yield cls(box, client, answer.json()["user"]["id"])
 
-    async def book(self, slot: int, *, seconds: float) -> httpx.Response:
-        """Book a slot from now on."""
+    async def book(self, slot: int, *, seconds: float, **wish: Any) -> httpx.Response:
+        """Book a slot from now on, by card unless told otherwise."""
         body = {
             "slot": slot,
             "vehicle_number": "KA01AB1234",
@@ -214,7 +223,7 @@ class Person:
             "payment_method": "card",
             "payment_token": "tok_visa",
         }
-        return await self.client.post("/api/bookings/", json=body)
+        return await self.client.post("/api/bookings/", json={**body, **wish})
 
     @asynccontextmanager
     async def socket(self, inbox: str = "me") -> AsyncIterator["Frames"]:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,9 @@ def administer(statement: str) -> None:
         connection.execute(statement)
 
 
-@pytest.fixture(scope="session")
-def migrated(services: Any) -> str:
-    """The name of a database with the tables and the first schedules, to copy."""
+@cache
+def template() -> str:
+    """Make a database with the tables and the first schedules, once; return its name."""
     administer("CREATE DATABASE live_template")
     address = f"postgresql://postgres@/live_template?host={POSTGRES.socket_directory}&port=5432"
     subprocess.run(
@@ -35,6 +36,12 @@ def migrated(services: Any) -> str:
         check=True,
     )
     return "live_template"
+
+
+@pytest.fixture(scope="session")
+def migrated(services: Any) -> str:
+    """The name of a database with the tables and the first schedules, to copy."""
+    return template()
 
 
 @pytest.fixture

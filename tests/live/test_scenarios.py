@@ -80,7 +80,7 @@ def world(cast: Cast, web: Box, cookie: Any) -> World:
         if action == "add":
             answer = client.post(f"/admin/parking/{model}/add/", form)
         else:
-            wish = {"action": action, "_selected_action": [row.pk], **form}
+            wish = {"action": action, "_selected_action": [row.pk], "confirmed": "yes", **form}
             answer = client.post(f"/admin/parking/{model}/", wish)
         assert answer.status_code == 302, answer.content.decode()
 
