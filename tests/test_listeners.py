@@ -111,6 +111,9 @@ async def test_an_unknown_path_is_refused_without_a_traceback(cast):
         assert await opened.connect(timeout=10) == (False, 1000), path
 
 
+JSON = "application/json"
+
+
 # --- tickets ----------------------------------------------------------------------------------
 
 
@@ -118,7 +121,7 @@ async def test_a_page_gets_a_ticket_that_opens_one_socket(cast):
     def ask():
         client = Client()
         client.force_login(cast.dina)
-        return client.post("/api/ws-ticket/", headers={"origin": OURS}).json()
+        return client.post("/api/ws-ticket/", content_type=JSON, headers={"origin": OURS}).json()
 
     answer = await database_sync_to_async(ask)()
     assert answer["expires_in"] == 30
@@ -133,7 +136,8 @@ async def test_a_device_gets_a_ticket_by_its_token_and_needs_no_origin(cast):
     _, token = await database_sync_to_async(issue_token)(cast.dina, device="watch")
 
     def ask():
-        return Client().post("/api/ws-ticket/", headers={"authorization": f"Bearer {token}"}).json()
+        bearer = {"authorization": f"Bearer {token}"}
+        return Client().post("/api/ws-ticket/", content_type=JSON, headers=bearer).json()
 
     ticket = (await database_sync_to_async(ask)())["ticket"]
     opened = await (await communicator(ticket=ticket, origin=None)).open()
