@@ -48,6 +48,9 @@ async def live_through(box, *, before_warning=None):
         assert (warning["seq"], warning["event"], warning["type"]) == (1, "BOOKING_WARNING", "warning")
         async with driver.socket() as phone:
             assert phone.hello["seq"] == 1
+            # No device has acknowledged the warning, so this one gets it as well.
+            missed = await phone.next()
+            assert (missed["seq"], missed["replayed"]) == (1, True)
             for device in (desk, phone):
                 expired = await device.next()
                 assert (expired["seq"], expired["event"]) == (2, "BOOKING_EXPIRED")
