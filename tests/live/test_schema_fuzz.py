@@ -30,7 +30,8 @@ CONFIG = """
 hooks = "tests/live/schemathesis_hooks.py"
 seed = 20261122
 continue-on-failure = true
-workers = 2
+# One: Python 3.11 parses source in two threads at once with a SystemError now and then, in Hypothesis.
+workers = 1
 request-timeout = 20
 headers = { "X-CSRFToken" = "%(csrf)s" }
 
@@ -115,7 +116,7 @@ def fuzz(box, tmp_path, **options):
     return int(re.search(r"(\d+) generated", done.stdout).group(1))
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_every_operation_does_what_the_document_says(box, tmp_path):
     assert fuzz(box("web"), tmp_path, person="dina", examples=1, fuzzing=False) > 300
 
