@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from parking.actions.accounts import change_password, revoke_token
 from parking.api.authentication import SessionAuthentication, signed_in
 from parking.api.fields import CharField, Strict
-from parking.api.requests import no_body
+from parking.api.requests import body, no_body
 from parking.api.schema import answers, takes
 from parking.errors import WrongCredentials
 from parking.models import DeviceToken, User
@@ -99,8 +99,7 @@ class Register(Door):
         example={"username": "dina", "password": "a long passphrase", "role": "driver"},
     )
     def post(self, request: Request) -> Response:
-        registration = Registration(data=request.data)
-        registration.is_valid(raise_exception=True)
+        registration = body(request, Registration)
         try:
             user = User.objects.create_user(**registration.validated_data)
         except IntegrityError as error:
@@ -115,8 +114,7 @@ class Login(Door):
 
     @takes(Credentials, answers=Who, example={"username": "dina", "password": "a long passphrase"})
     def post(self, request: Request) -> Response:
-        credentials = Credentials(data=request.data)
-        credentials.is_valid(raise_exception=True)
+        credentials = body(request, Credentials)
         user = prove(request, **credentials.validated_data)
         login(request._request, user)
         return Response(who(request, user))
@@ -147,8 +145,7 @@ class Password(APIView):
 
     @takes(PasswordChange, answers=None, status=204)
     def post(self, request: Request) -> Response:
-        change = PasswordChange(data=request.data)
-        change.is_valid(raise_exception=True)
+        change = body(request, PasswordChange)
         user, new = signed_in(request), change.validated_data["new_password"]
         require_fit(new, person=user, field="new_password")
         try:

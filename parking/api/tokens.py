@@ -16,6 +16,7 @@ from parking.api.accounts import Account, Credentials, prove
 from parking.api.authentication import signed_in
 from parking.api.fields import CharField
 from parking.api.pages import Listing
+from parking.api.requests import body
 from parking.api.schema import takes
 from parking.models import DeviceToken, User
 
@@ -60,14 +61,13 @@ class Issue(APIView):
         example={"username": "dina", "password": "a long passphrase", "device": "Dina's phone"},
     )
     def post(self, request: Request) -> Response:
-        credentials = DeviceCredentials(data=request.data)
-        credentials.is_valid(raise_exception=True)
+        credentials = body(request, DeviceCredentials)
         device = credentials.validated_data.pop("device")
         user = prove(request, **credentials.validated_data)
         row, token = issue_token(user, device=device)
         user_logged_in.send(sender=User, request=request._request, user=user)
-        body = {**Device(row).data, "token": token, "user": Account(user).data}
-        return Response(body, 201, headers={"Cache-Control": "no-store"})
+        told = {**Device(row).data, "token": token, "user": Account(user).data}
+        return Response(told, 201, headers={"Cache-Control": "no-store"})
 
 
 class Tokens(Listing):
