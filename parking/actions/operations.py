@@ -73,8 +73,7 @@ def owner_digest() -> int:
     midnight = datetime.combine(today, time(), tzinfo=UTC)
     owners = User.objects.filter(is_active=True, lots__isnull=False).order_by("pk").distinct()
     bookings = _bookings_of_owners(since=midnight)
-    received = Payment.objects.received().alias(came_at=Coalesce("verified_at", "created_at"))
-    income = _sums_of_owners(received.filter(came_at__gte=midnight))
+    income = _sums_of_owners(Payment.objects.received(since=midnight))
     cash_due = _sums_of_owners(
         Payment.objects.filter(method=Payment.Method.CASH, status=Payment.Status.PENDING)
     )

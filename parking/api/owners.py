@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -93,7 +93,7 @@ def _today(user: User, *, now: datetime, starts_at: datetime, ends_at: datetime)
 def _lots(user: User, *, now: datetime, starts_at: datetime, ends_at: datetime) -> list[dict[str, Any]]:
     holding = Booking.objects.holding().filter(slot__lot__in=_own(user))
     arriving = _by_lot(holding.filter(starts_at__gt=now, starts_at__lt=ends_at), "slot__lot", Count("pk"))
-    received = _payments(user).received().filter(_came_between(starts_at, ends_at))
+    received = _payments(user).received(since=starts_at, before=ends_at)
     parked = _by_lot(received, "booking__slot__lot", Sum("amount"))
     washed = _by_lot(received, "car_wash__wash_type__lot", Sum("amount"))
     counted: Iterable[Any] = with_counts(_own(user)).order_by("id")
@@ -116,12 +116,6 @@ def _own(user: User) -> QuerySet[Lot]:
 
 def _payments(user: User) -> Any:
     return Payment.objects.all() if user.is_staff else Payment.objects.at_lots_of(user)
-
-
-def _came_between(starts_at: datetime, ends_at: datetime) -> Q:
-    """Cash comes when it is verified; the rest, right after it was asked for."""
-    verified = Q(verified_at__gte=starts_at, verified_at__lt=ends_at)
-    return verified | Q(verified_at__isnull=True, created_at__gte=starts_at, created_at__lt=ends_at)
 
 
 def _by_lot(rows: QuerySet[Any], lot: str, total: Any) -> dict[int, Any]:

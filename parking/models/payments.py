@@ -1,12 +1,13 @@
 """What was paid, how, and who verified it. No card data is ever here, only the gateway's reference."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Self, TypeAlias
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from .base import HasLife, one_of
 from .bookings import Booking
@@ -53,11 +54,17 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
     def _at_lots_of(owner: User) -> Q:
         return Q(booking__slot__lot__owner=owner) | Q(car_wash__wash_type__lot__owner=owner)
 
-    def received(self) -> Self:
-        """Money that came and was not given back."""
-        return self.filter(
-            status__in=(PaymentStatus.PAID, PaymentStatus.VERIFIED), refund_due_at__isnull=True
+    def received(self, *, since: datetime, before: datetime | None = None) -> Self:
+        """Money that came in that time and was not given back.
+
+        Cash comes when it is verified; the rest, right after it was asked for.
+        """
+        came = self.alias(came_at=Coalesce("verified_at", "created_at")).filter(
+            status__in=(PaymentStatus.PAID, PaymentStatus.VERIFIED),
+            refund_due_at__isnull=True,
+            came_at__gte=since,
         )
+        return came if before is None else came.filter(came_at__lt=before)
 
 
 class Payment(HasLife):
