@@ -124,7 +124,7 @@ async def _every(seconds: float, check: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _carefully(check: Callable[[], Awaitable[None]]) -> None:
-    """A check that fails must not be the last one."""
+    """The sockets' sweep: whatever one check hits, the next must come."""
     try:
         await check()
     except (OperationalError, InterfaceError) as error:

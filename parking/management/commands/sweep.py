@@ -59,7 +59,7 @@ def _sweep(*, away: bool) -> bool:
             logger.warning("The database is away; waiting for it", extra={"error": str(error).strip()})
         return True
     except Exception:
-        # The only broad catch of the house: whatever one sweep hits, the next must come.
+        # Broad, as in no other place but the sockets' own sweep: whatever one hits, the next must come.
         logger.exception("A sweep failed")
         return away
     if away:
