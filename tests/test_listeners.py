@@ -1,6 +1,7 @@
 """Who may listen: a signed-in person, from one of our own pages or with a ticket, to their own inbox."""
 
 import asyncio
+from time import time_ns
 
 import pytest
 from channels.db import database_sync_to_async
@@ -11,6 +12,7 @@ from django.test import Client
 from parking.actions.accounts import issue_token
 from parking.credentials import issue_ticket
 from parking.models import DeviceToken, Ticket, User
+from parking.notifications import group_of
 from parking.sockets import open_sockets
 from tests.sockets import OURS, communicator, cookie_of, say, socket
 
@@ -232,3 +234,16 @@ async def test_a_sign_in_whose_end_nobody_told_is_found_by_the_check(cast):
         await open_sockets().check_credentials()
         assert await opened.close_code() == 4401
         assert await other.settled() == []
+
+
+# --- too many ---------------------------------------------------------------------------------
+
+
+async def test_sockets_of_a_killed_process_do_not_count_against_one_that_lives(cast, layer):
+    """They said that they came, and never that they left."""
+    async with socket(cast.dina) as opened:
+        for number in range(20):
+            ghost = {"type": "arrived", "socket": f"ghost{number}", "born": time_ns()}
+            await layer.group_send(group_of(cast.dina.pk), ghost)
+        await say(cast.dina)
+        assert [frame["seq"] for frame in await opened.frames(1)] == [1]

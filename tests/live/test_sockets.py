@@ -27,21 +27,32 @@ class Site:
 
     def __init__(self, box, tabs):
         self.box, self.tabs = box, tabs
-        self.telling = asyncio.Event()
-        self.telling.set()
+        # Whoever holds it, tells, or keeps others from telling.
+        self.telling = asyncio.Lock()
+        self.rounds = asyncio.Queue()
 
     async def tell(self):
-        """Notices for everybody, on and on; the sweeper numbers and pushes them."""
+        """Notices for everybody, ten times a second; the sweeper numbers and pushes them."""
         async with await psycopg.AsyncConnection.connect(self.box.database, autocommit=True) as database:
             while True:
-                await self.telling.wait()
-                await database.execute(TELL)
+                async with self.telling:
+                    await database.execute(TELL)
+                    self.rounds.put_nowait(None)
                 await asyncio.sleep(0.1)
 
+    async def flow(self, rounds):
+        """Returns when everybody was told so many times more."""
+        while not self.rounds.empty():
+            self.rounds.get_nowait()
+        for _ in range(rounds):
+            await self.rounds.get()
+
     async def all_equal_their_inbox(self, *, within):
-        """Stop telling; then every tab has shown its inbox, each notice once, in order."""
-        self.telling.clear()
-        await asyncio.sleep(0.3)
+        """Nobody tells any more; then every tab has shown its inbox, each notice once, in order."""
+        async with self.telling:
+            await self._all_equal_their_inbox(within=within)
+
+    async def _all_equal_their_inbox(self, *, within):
         began = time.monotonic()
         waiting = "SELECT count(*) FROM parking_notification WHERE seq IS NULL"
         await asyncio.to_thread(until, lambda: self.box.rows(waiting) == [(0,)])
@@ -53,7 +64,6 @@ class Site:
             await asyncio.sleep(0.02)
         for tab in self.tabs:
             assert tab.numbers == list(range(1, heads[tab.user_id] + 1))
-        self.telling.set()
 
 
 @asynccontextmanager
@@ -82,26 +92,26 @@ async def test_what_the_inbox_has_every_screen_shows_whatever_happens_to_redis_a
         await here.all_equal_their_inbox(within=5)
 
         live.valkey_client().flushall()
-        await asyncio.sleep(0.5)
+        await here.flow(5)
         await here.all_equal_their_inbox(within=5)
 
         live.valkey_client().client_kill_filter(_type="pubsub")
-        await asyncio.sleep(0.5)
+        await here.flow(5)
         await here.all_equal_their_inbox(within=5)
 
         os.kill(live.valkey.pid, signal.SIGSTOP)
-        await asyncio.sleep(3)
+        await here.flow(30)
         await here.all_equal_their_inbox(within=15)
         os.kill(live.valkey.pid, signal.SIGCONT)
-        await asyncio.sleep(0.5)
+        await here.flow(5)
         await here.all_equal_their_inbox(within=15)
 
         os.kill(live.valkey.pid, signal.SIGKILL)
-        await asyncio.sleep(1)
+        await here.flow(10)
         await here.all_equal_their_inbox(within=15)
         await asyncio.to_thread(until, lambda: not live.valkey.alive)
         live.valkey.start()
-        await asyncio.sleep(1)
+        await here.flow(10)
         await here.all_equal_their_inbox(within=15)
         # None of this ended a socket.
         assert {tab.visits for tab in here.tabs} == {1}
@@ -126,7 +136,7 @@ async def test_without_valkey_from_the_beginning_every_screen_shows_its_inbox(bo
     live.start("web")
     other = live.start_another_web("web2")
     async with site(live, [live.port, other]) as here:
-        await asyncio.sleep(20)
+        await here.flow(200)
         await here.all_equal_their_inbox(within=15)
     assert "Traceback" not in live.log("web") + live.log("web2")
 
@@ -137,6 +147,6 @@ async def test_a_valkey_frozen_for_twenty_seconds_costs_no_notice(box):
     other = live.start_another_web("web2")
     async with site(live, [live.port, other]) as here:
         os.kill(live.valkey.pid, signal.SIGSTOP)
-        await asyncio.sleep(20)
+        await asyncio.sleep(20)  # the fault itself
         os.kill(live.valkey.pid, signal.SIGCONT)
         await here.all_equal_their_inbox(within=15)
