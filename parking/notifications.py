@@ -94,8 +94,8 @@ def relay_left_behind() -> int:
     return relay(list(recipients))
 
 
-def frame(row: Notification, *, unread: int, replayed: bool = False) -> dict[str, Any]:
-    """A numbered notice as the socket sends it (DESIGN: the socket)."""
+def frame(row: Notification, *, unread: int, replayed: bool = False, relevant: bool = True) -> dict[str, Any]:
+    """A numbered notice as the socket sends it (docs/socket.md)."""
     return {
         **row.facts,
         "type": row.level,
@@ -106,6 +106,7 @@ def frame(row: Notification, *, unread: int, replayed: bool = False) -> dict[str
         "created_at": instant(row.created_at),
         "relevant_until": instant(row.relevant_until) if row.relevant_until else None,
         "replayed": replayed,
+        "relevant": relevant,
         "muted": row.muted,
         "unread": unread,
     }

@@ -79,6 +79,8 @@ WARNING_LEAD_SECONDS = seconds("PARKMATE_WARNING_LEAD_SECONDS", default=300)
 RENEWAL_WINDOW_SECONDS = seconds("PARKMATE_RENEWAL_WINDOW_SECONDS", default=600)
 # Only timers due this soon get a Celery message: see docs/architecture.md, "The clock".
 ALARM_HORIZON_SECONDS = seconds("PARKMATE_ALARM_HORIZON_SECONDS", default=120)
+# How often a web process compares its open sockets with their inboxes.
+POSITION_CHECK_SECONDS = seconds("PARKMATE_POSITION_CHECK_SECONDS", default=10)
 SWEEP_SECONDS = seconds("PARKMATE_SWEEP_SECONDS", default=1)
 
 # --- What runs --------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from parking.api import (
     owners,
     payments,
     staff,
+    tickets,
     timeline,
 )
 
@@ -23,6 +24,7 @@ urlpatterns = [
     path("auth/login/", accounts.Login.as_view()),
     path("auth/logout/", accounts.Logout.as_view()),
     path("auth/me/", accounts.Me.as_view()),
+    path("ws-ticket/", tickets.WsTicket.as_view()),
     path("lots/", lots.Lots.as_view()),
     path("lots/<int:pk>/", lots.OneLot.as_view()),
     path("lots/<int:pk>/slots/", lots.LotSlots.as_view()),
