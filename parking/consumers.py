@@ -144,7 +144,7 @@ class NotificationConsumer(AsyncWebsocketConsumer):
 
     async def authenticate(self) -> Credentials:
         """Whose socket this is, by a ticket or the session cookie. Raises Refused."""
-        found = None
+        found: Credentials | None = None
         if "ticket" in self.scope:
             take = partial(take_ticket, self.scope["ticket"], origin=self.scope["origin"])
             found = await database_sync_to_async(take)()

@@ -55,6 +55,16 @@ class Forbidden(ParkingError):
     status = 403
 
 
+class WrongCredentials(ParkingError):
+    """The same answer for an unknown name, a wrong password and a closed account."""
+
+    code = "wrong_credentials"
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("The name or the password is wrong.")
+
+
 class SlotTaken(ParkingError):
     """The slot is held for some of that time. `next_free_at` is when a booking as long would fit."""
 

@@ -4,6 +4,7 @@
 or `watch` beside it find the same system. A variable that is already set always wins.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -46,6 +47,17 @@ def names(name: str, what: str, *, loopback: list[str]) -> list[str]:
         required(name, what)
     found: list[str] = env.list(name, default=loopback)
     return found
+
+
+def whole(name: str, *, default: int, most: int) -> int:
+    """A whole number from 1 to `most`. Raises ImproperlyConfigured for anything else."""
+    try:
+        value: int = env.int(name, default=default)
+    except ValueError:
+        value = 0
+    if not 0 < value <= most:
+        raise ImproperlyConfigured(f"{name} must be a whole number from 1 to {most}.")
+    return value
 
 
 # --- Who we are -------------------------------------------------------------------------------
@@ -97,6 +109,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "rest_framework",
+    "axes",
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -112,6 +125,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Last, so that the answer to too many attempts passes through all the others.
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "parkmate.urls"
 ASGI_APPLICATION = "parkmate.asgi.application"
@@ -174,16 +189,43 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+# Axes first: while an account or an address is locked, no password is looked at.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_HANDLER = "parking.api.attempts.Attempts"
+AXES_LOCKOUT_CALLABLE = "parking.api.attempts.locked"
+AXES_CLIENT_IP_CALLABLE = "parking.api.attempts.address"
+# Per account: nobody types ten wrong passwords in a row, and a guesser gets no further than ten.
+AXES_FAILURE_LIMIT = whole("PARKMATE_SIGN_IN_FAILURES", default=10, most=10_000)
+# Per address, which Axes has no limit of its own for: a whole office or a mobile network's customers
+# may share one, and their slips add up. It is against those who try few passwords on many accounts.
+SIGN_IN_FAILURES_PER_ADDRESS = whole("PARKMATE_SIGN_IN_FAILURES_PER_ADDRESS", default=100, most=1_000_000)
+AXES_COOLOFF_TIME = timedelta(seconds=seconds("PARKMATE_SIGN_IN_COOL_OFF_SECONDS", default=900))
+# A lock ends when it says so, even if somebody keeps knocking: else a stranger could keep Dina out for good.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# Names and addresses stay out of Axes' log lines; some people type their password where the name goes.
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address"]
+AXES_VERBOSE = False
+
 SESSION_COOKIE_HTTPONLY = True
 
 # The tokens are ours (per device); Knox's migrations would make its own table beside them.
 MIGRATION_MODULES = {"knox": None}
 KNOX_TOKEN_MODEL = "parking.DeviceToken"  # noqa: S105 - a name
+REST_KNOX = {
+    "AUTH_HEADER_PREFIX": "Bearer",
+    "TOKEN_TTL": timedelta(days=whole("PARKMATE_TOKEN_DAYS", default=30, most=3650)),
+}
 
 # --- The HTTP door ----------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["parking.api.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "parking.api.authentication.SessionAuthentication",
+        "parking.api.authentication.TokenAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["parking.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

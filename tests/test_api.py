@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from parking.actions.bookings import run_due
-from parking.models import Booking, Lot, Slot, User
+from parking.models import Booking, Lot, Slot
 from tests.conftest import soon, time_passes
 
 
@@ -25,87 +25,6 @@ def wish(cast, **changes):
 def post(client, path, body=None, **extra):
     data = body if isinstance(body, str | bytes) else json.dumps(body or {})
     return client.post(path, data, content_type="application/json", **extra)
-
-
-# --- accounts ---------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def browser():
-    """A client that is held to CSRF, as a browser is."""
-    return Client(enforce_csrf_checks=True)
-
-
-def csrf(client):
-    return {"headers": {"X-CSRFToken": client.get("/api/auth/me/").json()["csrf_token"]}}
-
-
-PASSWORD = "a long enough passphrase"
-
-
-def test_registering_signs_in_and_me_tells_who(db, browser):
-    body = {"username": "newcomer", "password": PASSWORD, "role": "owner"}
-    answer = post(browser, "/api/auth/register/", body, **csrf(browser))
-    assert answer.status_code == 201
-    me = browser.get("/api/auth/me/").json()
-    assert me["user"] == {"id": me["user"]["id"], "username": "newcomer", "role": "owner", "is_staff": False}
-
-
-def test_me_answers_nobody_with_null_and_a_token(db, browser):
-    answer = browser.get("/api/auth/me/").json()
-    assert answer["user"] is None
-    assert answer["csrf_token"]
-
-
-def test_signing_in_and_out(cast, browser):
-    cast.dina.set_password(PASSWORD)
-    cast.dina.save()
-    body = {"username": "dina", "password": PASSWORD}
-    assert post(browser, "/api/auth/login/", body, **csrf(browser)).json()["user"]["username"] == "dina"
-    assert browser.get("/api/bookings/").status_code == 200
-    assert post(browser, "/api/auth/logout/", **csrf(browser)).status_code == 204
-    assert browser.get("/api/bookings/").status_code == 401
-
-
-@pytest.mark.parametrize("name", ["dina", "nobody"])
-def test_a_wrong_password_and_an_unknown_name_are_answered_alike(cast, browser, name):
-    answer = post(browser, "/api/auth/login/", {"username": name, "password": "wrong"}, **csrf(browser))
-    assert (answer.status_code, answer.json()["code"]) == (401, "wrong_credentials")
-
-
-@pytest.mark.parametrize("path", ["/api/auth/login/", "/api/auth/register/"])
-def test_signing_in_from_another_site_is_refused(db, browser, path):
-    answer = post(browser, path, {"username": "x", "password": PASSWORD})
-    assert (answer.status_code, answer.json()["code"]) == (403, "csrf_failed")
-
-
-def test_a_write_without_the_csrf_token_is_refused(cast, browser):
-    browser.force_login(cast.dina)
-    answer = post(browser, "/api/bookings/", wish(cast))
-    assert (answer.status_code, answer.json()["code"]) == (403, "csrf_failed")
-    assert not Booking.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"username": "dina"}, "username"),
-        ({"username": "with space"}, "username"),
-        ({"username": ""}, "username"),
-        ({"username": "x" * 151}, "username"),
-        ({"password": "short"}, "password"),
-        ({"password": "password123"}, "password"),
-        ({"role": "admin"}, "role"),
-        ({"is_staff": True}, "is_staff"),
-    ],
-)
-def test_a_registration_that_cannot_be_names_the_field(cast, browser, change, field):
-    body = {"username": "fresh", "password": PASSWORD, "role": "driver", **change}
-    people = User.objects.count()
-    answer = post(browser, "/api/auth/register/", body, **csrf(browser))
-    assert answer.status_code == 400
-    assert list(answer.json()["fields"]) == [field]
-    assert User.objects.count() == people
 
 
 # --- lots -------------------------------------------------------------------------------------
@@ -216,6 +135,14 @@ def test_a_booking_that_cannot_be_is_refused_and_nothing_is_stored(cast, as_user
     assert {"code", "message"} <= body.keys()
     if field:
         assert list(body["fields"]) == [field]
+    assert not Booking.objects.exists()
+
+
+def test_a_write_without_the_csrf_token_is_refused(cast):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(cast.dina)
+    answer = post(browser, "/api/bookings/", wish(cast))
+    assert (answer.status_code, answer.json()["code"]) == (403, "csrf_failed")
     assert not Booking.objects.exists()
 
 

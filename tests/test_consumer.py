@@ -210,21 +210,26 @@ async def test_pushes_that_come_twice_late_or_not_at_all_are_put_right(cast):
 
 
 @pytest.mark.asyncio
-async def test_what_was_told_before_the_hello_is_not_sent_as_live(cast):
+async def test_what_was_told_before_the_hello_is_replayed_and_marked(cast):
     await say(cast.dina)
     async with socket(cast.dina) as opened:
         await say(cast.dina)
-        assert [frame["seq"] for frame in await frames(opened, 1)] == [2]
+        assert [(frame["seq"], frame["replayed"]) for frame in await frames(opened, 2)] == [
+            (1, True),
+            (2, False),
+        ]
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("text", ["{", "null", '{"type":"notice"}', '{"type":"websocket.disconnect"}'])
-async def test_whatever_a_client_sends_the_socket_stays_open(cast, text):
+async def test_two_mistakes_are_answered_and_the_socket_stays_open(cast, text):
     async with socket(cast.dina) as opened:
         await opened.send_to(text_data=text)
         await opened.send_to(bytes_data=b"\x00\xff")
         await say(cast.dina)
-        assert [frame["seq"] for frame in await frames(opened, 1)] == [1]
+        *mistakes, notice = await frames(opened, 3)
+        assert [(frame["type"], frame["code"]) for frame in mistakes] == [("error", "bad_message")] * 2
+        assert notice["seq"] == 1
 
 
 @pytest.mark.asyncio

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -18,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 UNAVAILABLE = {"code": "unavailable", "message": "The database is away. Try again in a moment."}
 RETRY_AFTER = {"Retry-After": "2"}
+TOO_MANY_ATTEMPTS = {"code": "too_many_attempts", "message": "Too many sign-ins failed. Try again later."}
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -75,6 +78,18 @@ def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> JsonResponse:
     return JsonResponse({"code": "permission_denied", "message": "This is not allowed."}, status=403)
+
+
+def too_many_attempts(request: HttpRequest, *, seconds: float) -> HttpResponse:
+    """The answer while an account or an address is locked for so long: a page in the admin, else JSON."""
+    answer: HttpResponse
+    if request.resolver_match and request.resolver_match.app_name == "admin":
+        context = {**admin.site.each_context(request), "minutes": math.ceil(seconds / 60)}
+        answer = render(request, "admin/too_many_attempts.html", context, status=429)
+    else:
+        answer = JsonResponse(TOO_MANY_ATTEMPTS, status=429)
+    answer["Retry-After"] = str(math.ceil(seconds))
+    return answer
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> JsonResponse:

@@ -13,6 +13,7 @@ from parking.api.schema import answers
 PATHS = {
     "/api/docs/": "every path with its fields, and a page to try them",
     "/api/auth/me/": "who you are, and the CSRF token for everything that writes",
+    "/api/auth/token/": "POST username, password, device: a token for `Authorization: Bearer`",
     "/api/lots/": "the lots, and how many slots each has free now",
     "/api/lots/{id}/": "its slots, and when each is free in the next seven days",
     "/api/bookings/": "yours; POST slot, vehicle_number, ends_at, starts_at (left out: now),"

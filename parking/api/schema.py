@@ -65,6 +65,16 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         }
 
 
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The way of clients without cookies."""
+
+    target_class = "parking.api.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {"type": "http", "scheme": "bearer", "description": "From `auth/token/`."}
+
+
 class Schema(AutoSchema):
     """Drf-spectacular's, with our lists' parameters, and one tag for each noun."""
 

@@ -16,6 +16,7 @@ from parking.api import (
     staff,
     tickets,
     timeline,
+    tokens,
 )
 
 urlpatterns = [
@@ -25,6 +26,10 @@ urlpatterns = [
     path("auth/logout/", accounts.Logout.as_view()),
     path("auth/me/", accounts.Me.as_view()),
     path("ws-ticket/", tickets.WsTicket.as_view()),
+    path("auth/password/", accounts.Password.as_view()),
+    path("auth/token/", tokens.Issue.as_view()),
+    path("auth/tokens/", tokens.Tokens.as_view()),
+    path("auth/tokens/<int:pk>/", tokens.OneToken.as_view()),
     path("lots/", lots.Lots.as_view()),
     path("lots/<int:pk>/", lots.OneLot.as_view()),
     path("lots/<int:pk>/slots/", lots.LotSlots.as_view()),

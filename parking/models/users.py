@@ -1,10 +1,10 @@
 """Who uses ParkMate. Staff (Django's `is_staff`) are the operators."""
 
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
-from django.db import models
+from django.db import models, transaction
 from knox.models import AbstractAuthToken
 
 from .base import one_of
@@ -24,6 +24,17 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # Knox is not
 
     class Meta(AbstractUser.Meta):
         constraints: ClassVar = [one_of("role", UserRole, name="user_role_known")]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A new password ends the tokens, as it ends the sessions, whoever sets it; so does taking it away.
+
+        Django forgets `_password` where it only hashes the same one anew, which ends nothing.
+        """
+        ends_tokens = self._password is not None or not self.has_usable_password()  # type: ignore[attr-defined]
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if ends_tokens:
+                self.device_tokens.all().delete()
 
 
 class DeviceToken(AbstractAuthToken):
