@@ -1,6 +1,7 @@
 """The WebSocket door: a user's own notices, live and in order of their numbers. See docs/socket.md."""
 
 import json
+import re
 from collections import deque
 from collections.abc import Mapping
 from functools import partial
@@ -34,6 +35,7 @@ MESSAGES_PER_MINUTE = 60
 MISTAKES_PER_MINUTE = 3
 LONGEST_MESSAGE = 4096
 BIGGEST_NUMBER = 2**63 - 1
+_NUMBER = re.compile(r"[0-9]{1,19}")
 
 
 class Refused(Exception):
@@ -73,6 +75,7 @@ class NotificationConsumer(AsyncWebsocketConsumer):
     epoch: UUID
     credentials: Credentials
     joined = False
+    accepted = False
     closed = False
 
     # --- The frame around it ---------------------------------------------------------------
@@ -106,7 +109,7 @@ class NotificationConsumer(AsyncWebsocketConsumer):
 
     async def end(self, code: int) -> None:
         """Close. A browser sees the code only on a socket that was accepted."""
-        if not self.joined:
+        if not self.accepted:
             await self.accept()
         self.closed = True
         await self.close(code)
@@ -127,15 +130,12 @@ class NotificationConsumer(AsyncWebsocketConsumer):
             raise Refused(NOT_YOUR_INBOX)
         position = _position(self.scope["query_string"])
         # Join first, then read the head: what is told in between waits in the channel, none is missed.
+        self.joined = True
         await self.channel_layer.group_add(group_of(self.user_id), self.channel_name)
-        try:
-            come = await database_sync_to_async(welcome)(self.user_id, position)
-        except (OperationalError, InterfaceError):
-            await self.channel_layer.group_discard(group_of(self.user_id), self.channel_name)
-            raise
+        come = await database_sync_to_async(welcome)(self.user_id, position)
         self.cursor, self.epoch = come.hello["seq"], come.epoch
         await self.accept()
-        self.joined = True
+        self.accepted = True
         open_sockets().add(self)
         await self.send(text_data=json.dumps(come.hello))
         for _, text in come.frames:
@@ -178,12 +178,20 @@ class NotificationConsumer(AsyncWebsocketConsumer):
         if message["seq"] == self.cursor + 1:
             await self.show(message["seq"], message["text"])
         elif message["seq"] > self.cursor:
-            await self.catch_up({})
+            await self.catch_up({"to": message["seq"]})
 
     async def catch_up(self, message: Mapping[str, Any]) -> None:
-        """Something was missed: read it, and send it in order."""
-        while frames := await database_sync_to_async(missed)(self.user_id, after=self.cursor):
+        """Something was missed: read it, and send it in order. Raises Refused if it was purged meanwhile:
+
+        the client comes back and is told to read the inbox anew.
+        """
+        while self.cursor < message["to"]:
+            frames = await database_sync_to_async(missed)(self.user_id, after=self.cursor)
+            if not frames:
+                raise Refused(COME_BACK)
             for seq, text in frames:
+                if seq != self.cursor + 1:
+                    raise Refused(COME_BACK)
                 await self.show(seq, text)
 
     async def show(self, seq: int, text: str) -> None:
@@ -229,7 +237,7 @@ def _position(query: bytes) -> Position:
     """`after` and `epoch` of the address. Raises Refused."""
     given = parse_qs(query.decode("latin1"), keep_blank_values=True)
     after, epoch = given.get("after", [None])[-1], given.get("epoch", [None])[-1]
-    if after is not None and not (after.isascii() and after.isdigit() and int(after) <= BIGGEST_NUMBER):
+    if after is not None and not (_NUMBER.fullmatch(after) and int(after) <= BIGGEST_NUMBER):
         raise Refused(BAD_INPUT)
     return Position(None if after is None else int(after), epoch)
 

@@ -1,6 +1,7 @@
 """Who opened a socket, by what sign-in, and whether that still holds."""
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from django.db.models.functions import Now
 
 from parking.models import DeviceToken, Ticket, User
 from parking.notifications import group_of
+
+logger = logging.getLogger(__name__)
 
 TICKET_LIFE = timedelta(seconds=30)
 
@@ -43,7 +46,11 @@ def of_session(session_key: str) -> Credentials | None:
 
 
 def issue_ticket(user: User, *, origin: str, session_key: str = "", token_id: int | None = None) -> str:
-    """A ticket for one socket from this origin within 30 s; only its hash is stored."""
+    """A ticket for one socket from this origin within 30 s; only its hash is stored.
+
+    The person's expired ones go at this occasion: nobody else would miss them.
+    """
+    Ticket.objects.filter(user=user, expires_at__lte=Now()).delete()
     ticket = secrets.token_urlsafe(32)
     Ticket.objects.create(
         digest=_digest(ticket),
@@ -96,7 +103,14 @@ def look_again(user_ids: Iterable[int]) -> None:
     Where Redis is away the sockets find out by themselves, within a minute.
     """
     sends = [(group_of(user_id), {"type": "credentials.changed"}) for user_id in user_ids]
-    transaction.on_commit(lambda: get_channel_layer().group_send_many(sends), robust=True)
+    transaction.on_commit(lambda: _tell(sends), robust=True)
+
+
+def _tell(sends: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    try:
+        get_channel_layer().group_send_many(sends)
+    except OSError as error:
+        logger.warning("Sockets were not told of a sign-out", extra={"error": str(error)})
 
 
 def _digest(ticket: str) -> str:

@@ -64,7 +64,7 @@ def welcome(user_id: int, position: Position) -> Welcome:
 
 def missed(user_id: int, *, after: int) -> list[Frame]:
     """The next frames of an open socket's gap, in order; at most GAP_PIECE, none if there is no gap."""
-    rows = Notification.objects.filter(recipient=user_id, seq__gt=after).order_by("seq")[:GAP_PIECE]
+    rows = list(Notification.objects.filter(recipient=user_id, seq__gt=after).order_by("seq")[:GAP_PIECE])
     at, unread = now(), unread_counts([user_id]).get(user_id, 0)
     return [_frame(row, unread, at, replayed=False) for row in rows]
 
@@ -99,14 +99,18 @@ def _frame(row: Notification, unread: int, at: datetime, *, replayed: bool) -> F
 _ACKNOWLEDGE = """
 WITH seen AS (
     SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS seen (user_id, seq)
+), old AS (
+    -- In the order in which the relay locks them, too: else the two could wait for each other.
+    SELECT i.user_id, i.acked AS before, least(seen.seq, i.head) AS after
+    FROM parking_inbox i JOIN seen ON seen.user_id = i.user_id
+    WHERE i.acked < least(seen.seq, i.head)
+    ORDER BY i.user_id FOR NO KEY UPDATE OF i
 ), moved AS (
-    UPDATE parking_inbox i SET acked = least(seen.seq, i.head)
-    FROM seen, parking_inbox old
-    WHERE i.user_id = seen.user_id AND old.user_id = i.user_id AND i.acked < least(seen.seq, i.head)
-    RETURNING i.user_id, old.acked AS before, i.acked AS after
+    UPDATE parking_inbox i SET acked = old.after FROM old WHERE i.user_id = old.user_id
+), rows AS (
+    SELECT n.id FROM parking_notification n JOIN old ON n.recipient_id = old.user_id
+    WHERE n.seq > old.before AND n.seq <= old.after AND n.acked_at IS NULL
+    ORDER BY n.id FOR NO KEY UPDATE OF n
 )
-UPDATE parking_notification n SET acked_at = clock_timestamp()
-FROM moved
-WHERE n.recipient_id = moved.user_id AND n.seq > moved.before AND n.seq <= moved.after
-    AND n.acked_at IS NULL
+UPDATE parking_notification n SET acked_at = clock_timestamp() FROM rows WHERE n.id = rows.id
 """

@@ -8,7 +8,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.db import close_old_connections, transaction
 
 from parking.errors import Invalid, NotFound
@@ -40,7 +40,7 @@ def send_ws_notification(user_id: int, level: str, message: str) -> None:
 
 async def asend_ws_notification(user_id: int, level: str, message: str) -> None:
     """`send_ws_notification`, awaited."""
-    await sync_to_async(_send)(user_id, level, message)
+    await database_sync_to_async(_send)(user_id, level, message)
 
 
 def _send(user_id: int, level: str, message: str) -> None:
@@ -48,10 +48,11 @@ def _send(user_id: int, level: str, message: str) -> None:
         raise Invalid(level=f"A level is one of {', '.join(Level)}.")
     if not isinstance(message, str) or not message.strip() or len(message) > LONGEST_MESSAGE:
         raise Invalid(message=f"A message is a text of 1 to {LONGEST_MESSAGE} characters.")
-    if "\0" in message:
-        raise Invalid(message="A message has no NUL character.")
+    if "\0" in message or any("\ud800" <= letter <= "\udfff" for letter in message):
+        raise Invalid(message="A message has no NUL character and no half of a surrogate pair.")
     with transaction.atomic():
-        if isinstance(user_id, bool) or not User.objects.filter(pk=user_id).exists():
+        known = isinstance(user_id, int) and not isinstance(user_id, bool)
+        if not known or not User.objects.filter(pk=user_id).exists():
             raise NotFound("user")
         notify(replace(ANNOUNCEMENT, level=Level(level)), to=user_id, words=message)
 

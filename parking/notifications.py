@@ -13,7 +13,6 @@ from typing import Any
 from channels.layers import get_channel_layer
 from django.db import connection, transaction
 from django.db.models import Count, Model
-from django.db.models.functions import Now
 
 from parking.events import CATALOGUE, Channel, Event
 from parking.models import Inbox, Notification
@@ -202,7 +201,17 @@ def _push(rows: Sequence[Notification], *, unread: dict[int, int]) -> None:
     except OSError as error:
         logger.warning("Notices were stored but not pushed", extra={"count": len(rows), "error": str(error)})
         return
-    Notification.objects.filter(pk__in=[row.pk for row in rows]).update(pushed_at=Now())
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_PUSHED, [sorted(row.pk for row in rows)])
+
+
+# In the order in which acknowledgements lock the same rows: else the two could wait for each other.
+_WRITE_PUSHED = """
+WITH rows AS (
+    SELECT id FROM parking_notification WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE parking_notification n SET pushed_at = clock_timestamp() FROM rows WHERE n.id = rows.id
+"""
 
 
 def _message(row: Notification, unread: dict[int, int]) -> tuple[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ read what they missed. So a push may be lost, Redis may be flushed or away, and 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -24,8 +24,6 @@ logger = logging.getLogger(__name__)
 
 # How often acknowledgements are written, in seconds: at most once in this time for each user.
 ACKS_EVERY = 1.0
-# Every how many position checks the sign-ins are looked at: within a minute, also without Redis.
-CREDENTIALS_EVERY = 4
 
 
 class OpenSocket(Protocol):
@@ -39,18 +37,18 @@ class OpenSocket(Protocol):
 
 
 class OpenSockets:
-    """The sockets of one event loop, by user, and one task that watches over them."""
+    """The sockets of one event loop, by user, and the tasks that watch over them."""
 
     def __init__(self) -> None:
         self._sockets: defaultdict[int, list[OpenSocket]] = defaultdict(list)
         self._seen: dict[int, int] = {}
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: list[asyncio.Task[None]] = []
 
     def add(self, socket: OpenSocket) -> None:
         """Watch over this socket, too."""
         self._sockets[socket.user_id].append(socket)
-        if self._watching is None:
-            self._watching = asyncio.create_task(self._watch())
+        if not self._watching:
+            self._watching = [asyncio.create_task(watch) for watch in self._watches()]
 
     async def discard(self, socket: OpenSocket) -> None:
         """This socket has closed. The last one to go writes what was acknowledged."""
@@ -59,10 +57,10 @@ class OpenSockets:
             mine.remove(socket)
         if not mine:
             self._sockets.pop(socket.user_id, None)
-        if not self._sockets and self._watching is not None:
-            self._watching.cancel()
-            self._watching = None
-            await self._carefully(self.write_acks())
+        if not self._sockets:
+            while self._watching:
+                self._watching.pop().cancel()
+            await _carefully(self.write_acks)
 
     def of_user(self, user_id: int) -> list[OpenSocket]:
         """This user's sockets, oldest first."""
@@ -75,19 +73,27 @@ class OpenSockets:
     async def write_acks(self) -> None:
         """Write what was acknowledged since the last time."""
         seen, self._seen = self._seen, {}
-        if seen:
+        if not seen:
+            return
+        try:
             await database_sync_to_async(acknowledge)(seen)
+        except (OperationalError, InterfaceError):
+            for user_id, seq in seen.items():
+                self.acked(user_id, seq)
+            raise
 
     async def check_positions(self) -> None:
         """Wake the sockets that have fallen behind their inbox, and those whose numbers began anew."""
         layer = get_channel_layer()
+        # As they stood before the question: a socket that moves on meanwhile is not ahead of its inbox.
+        before = [(socket, socket.cursor) for sockets in self._sockets.values() for socket in sockets]
         now = await database_sync_to_async(heads)(list(self._sockets))
-        for user_id, (head, epoch) in now.items():
-            for socket in self.of_user(user_id):
-                if socket.epoch != epoch or socket.cursor > head:
-                    layer.send_here(socket.channel_name, {"type": "begin.anew"})
-                elif socket.cursor < head:
-                    layer.send_here(socket.channel_name, {"type": "catch.up"})
+        for socket, cursor in before:
+            head, epoch = now.get(socket.user_id, (cursor, socket.epoch))
+            if socket.epoch != epoch or cursor > head:
+                layer.send_here(socket.channel_name, {"type": "begin.anew"})
+            elif socket.cursor < head:
+                layer.send_here(socket.channel_name, {"type": "catch.up", "to": head})
 
     async def check_credentials(self) -> None:
         """End the sockets whose sign-in does not hold any more."""
@@ -100,31 +106,31 @@ class OpenSockets:
 
     async def check_hearing(self) -> None:
         """Subscribe anew if this process does not hear its own voice through Redis."""
-        layer = get_channel_layer()
-        if not await layer.hears():
-            await layer.resubscribe()
+        await get_channel_layer().keep_hearing()
 
-    async def _watch(self) -> None:
-        rounds = max(1, round(settings.POSITION_CHECK_SECONDS / ACKS_EVERY))
-        turn = 0
-        while True:
-            await asyncio.sleep(ACKS_EVERY)
-            turn += 1
-            await self._carefully(self.write_acks())
-            if turn % rounds == 0:
-                await self._carefully(self.check_positions())
-                await self._carefully(self.check_hearing())
-            if turn % (rounds * CREDENTIALS_EVERY) == 0:
-                await self._carefully(self.check_credentials())
+    def _watches(self) -> list[Coroutine[Any, Any, None]]:
+        return [
+            _every(ACKS_EVERY, self.write_acks),
+            _every(settings.POSITION_CHECK_SECONDS, self.check_positions),
+            _every(settings.POSITION_CHECK_SECONDS, self.check_hearing),
+            _every(settings.CREDENTIALS_CHECK_SECONDS, self.check_credentials),
+        ]
 
-    async def _carefully(self, check: Coroutine[Any, Any, None]) -> None:
-        """A check that fails must not be the last one."""
-        try:
-            await check
-        except (OperationalError, InterfaceError) as error:
-            logger.warning("The sockets could not be checked", extra={"error": str(error).strip()})
-        except Exception:
-            logger.exception("A check of the sockets failed")
+
+async def _every(seconds: float, check: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await _carefully(check)
+
+
+async def _carefully(check: Callable[[], Awaitable[None]]) -> None:
+    """A check that fails must not be the last one."""
+    try:
+        await check()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("The sockets could not be checked", extra={"error": str(error).strip()})
+    except Exception:
+        logger.exception("A check of the sockets failed")
 
 
 _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, OpenSockets] = WeakKeyDictionary()

@@ -73,7 +73,7 @@ class RedisLayer(RedisPubSubChannelLayer):
             queue.put_nowait(self.serialize(message))
 
     async def group_add(self, group: str, channel: str) -> None:
-        """Join. Without an answer of Redis it is a promise, which `resubscribe` keeps."""
+        """Join. Without an answer of Redis it is a promise, which `keep_hearing` keeps."""
         layer = self._get_layer()
         name = layer._get_group_channel_name(group)
         layer.groups.setdefault(name, set()).add(channel)
@@ -112,15 +112,17 @@ class RedisLayer(RedisPubSubChannelLayer):
             self._get_layer().channels.pop(channel, None)
         return True
 
-    async def resubscribe(self) -> None:
-        """Begin anew: a new connection, subscribed to every group that has members."""
+    async def keep_hearing(self) -> None:
+        """Begin anew, on a new connection, if nothing is heard; subscribe to whatever group is missing."""
         layer = self._get_layer()
-        for shard in layer._shards:
-            await self._soon(shard.flush())
+        if not await self.hears():
+            for shard in layer._shards:
+                await self._soon(shard.flush())
         for shard in layer._shards:
             names = [name for name in layer.groups if layer._get_shard(name) is shard]
-            for start in range(0, len(names), GROUPS_PER_BATCH):
-                await self._soon(_subscribe(shard, names[start : start + GROUPS_PER_BATCH]))
+            missing = [name for name in names if name not in shard._subscribed_to]
+            for start in range(0, len(missing), GROUPS_PER_BATCH):
+                await self._soon(_subscribe(shard, missing[start : start + GROUPS_PER_BATCH]))
 
     async def _soon(self, asked: Awaitable[None]) -> bool:
         """Wait for Redis a moment; whether it answered."""
@@ -152,6 +154,10 @@ class RedisLayer(RedisPubSubChannelLayer):
 async def _subscribe(shard: Any, names: Sequence[str]) -> None:
     """Subscribe to many groups at once; the base class does it one by one."""
     async with shard._lock:
+        # Those that were left while we waited would stay subscribed for ever.
+        names = [name for name in names if name in shard.channel_layer.groups]
+        if not names:
+            return
         shard._ensure_redis()
         shard._ensure_receiver()
         await shard._pubsub.subscribe(*names)

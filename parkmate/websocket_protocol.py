@@ -2,14 +2,20 @@
 
 from asyncio import TimerHandle
 
+from django.conf import settings
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 TOO_SLOW = 4408
+TOO_BIG = 1009
 
-# A client that has taken nothing for this long is told to go, and this much later cut off. Together with
-# uvicorn's ping (every 20 s, answered within 20 s) it is gone within a minute.
-STALL_SECONDS = 20.0
+# How long after its last word a client that does not answer is cut off. A client that has taken nothing
+# for STALL_SECONDS (20), or has not answered a ping for 20 s, is told to go: so it is gone within a minute.
 GRACE_SECONDS = 15.0
+# Pieces in one message. The limit of bytes does not count empty ones.
+MOST_PIECES = 1000
 
 
 class Protocol(WebSocketsSansIOProtocol):
@@ -19,7 +25,8 @@ class Protocol(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stalled = self.loop.call_later(STALL_SECONDS, self.give_up)
+        self._forget_stall()
+        self._stalled = self.loop.call_later(settings.STALL_SECONDS, self.give_up)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -48,6 +55,22 @@ class Protocol(WebSocketsSansIOProtocol):
         self.writable.set()
         self.transport.close()
         self.loop.call_later(GRACE_SECONDS, self.transport.abort)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """uvicorn's, but what comes after a close is no error, and a close is not waited for for ever."""
+        await self.writable.wait()
+        if self.close_sent:
+            raise ClientDisconnected
+        await super().send(message)
+        if message["type"] == "websocket.close":
+            self.loop.call_later(GRACE_SECONDS, self.transport.abort)
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) < MOST_PIECES:
+            super().handle_cont(event)
+        elif not self.close_sent:
+            self.conn.fail(TOO_BIG, "too many pieces")
+            self.handle_parser_exception()
 
     def send_receive_event_to_app(self) -> None:
         """Text that is no UTF-8 goes to the application as bytes, which it refuses in words."""
