@@ -1,13 +1,15 @@
 """The named cast, and the database they live in. Every test commits for real: notices follow commits."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from celery import current_app
+from channels.layers import get_channel_layer
 from django.test import Client
 
 from parking import timers
@@ -120,6 +122,13 @@ def as_user() -> Callable[[User], Client]:
 def soon(**delta: float) -> datetime:
     """A moment from now, by the database's clock."""
     return timers.now() + timedelta(**delta)
+
+
+@pytest_asyncio.fixture
+async def layer() -> AsyncIterator[Any]:
+    """The channel layer of the test's event loop; its connections end with the test."""
+    yield get_channel_layer()
+    await get_channel_layer().flush()
 
 
 @pytest.fixture
