@@ -269,7 +269,7 @@ async def test_a_process_that_went_deaf_hears_again(cast, layer):
 
 
 async def test_a_group_joined_while_redis_was_away_is_heard_when_it_is_back(cast, layer, monkeypatch):
-    def away(*args):
+    async def away(name):
         raise ConnectionError
 
     (shard,) = layer._get_layer()._shards
