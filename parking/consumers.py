@@ -1,22 +1,66 @@
-"""The WebSocket door: a user's own notices, live and in order of their numbers."""
+"""The WebSocket door: a user's own notices, live and in order of their numbers. See docs/socket.md."""
 
 import json
+import re
+from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
+from functools import partial
+from time import monotonic
 from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
 
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
-from redis import RedisError
+from channels.layers import get_channel_layer
+from channels.utils import await_many_dispatch
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
-from parking.models import Inbox, Notification
-from parking.notifications import frame, group_of, instant, unread_counts
-from parking.timers import now
+from parking.credentials import Credentials, of_session, still_hold, take_ticket
+from parking.delivery import Position, missed, welcome
+from parking.notifications import group_of
+from parking.sockets import open_sockets
 
-COME_BACK_LATER = 1012
+COME_BACK = 1012
+BAD_INPUT = 4400
 NOT_SIGNED_IN = 4401
 NOT_YOUR_INBOX = 4403
+TOO_MANY = 4429
+
+SOCKETS_PER_USER = 10
+MESSAGES_PER_MINUTE = 60
+MISTAKES_PER_MINUTE = 3
+LONGEST_MESSAGE = 4096
+BIGGEST_NUMBER = 2**63 - 1
+_NUMBER = re.compile(r"[0-9]{1,19}")
+
+
+class Refused(Exception):
+    """The socket is not to be; `code` says why."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Mistake(Exception):
+    """A client sent something that means nothing here; the message says what."""
+
+
+class PerMinute:
+    """Counts something: has it happened so many times within a minute?"""
+
+    def __init__(self, many: int) -> None:
+        self._times: deque[float] = deque(maxlen=many)
+
+    def reached(self) -> bool:
+        """Count one more; whether that makes so many within a minute."""
+        now = monotonic()
+        self._times.append(now)
+        return len(self._times) == self._times.maxlen and now - self._times[0] < 60
 
 
 class NotificationConsumer(AsyncWebsocketConsumer):
@@ -28,79 +72,192 @@ class NotificationConsumer(AsyncWebsocketConsumer):
 
     user_id: int
     cursor: int
+    epoch: UUID
+    credentials: Credentials
+    joined = False
+    accepted = False
+    closed = False
+
+    # --- The frame around it ---------------------------------------------------------------
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """The base class's, but however a socket ends, what it held is given back."""
+        self.scope, self.base_send = scope, send
+        self.channel_layer = get_channel_layer()
+        self.channel_name = await self.channel_layer.new_channel()
+        self.newer: set[str] = set()
+        self.heard = PerMinute(MESSAGES_PER_MINUTE + 1)
+        self.mistakes = PerMinute(MISTAKES_PER_MINUTE)
+        listen = partial(self.channel_layer.receive, self.channel_name)
+        try:
+            await await_many_dispatch([receive, listen], self.dispatch)
+        except StopConsumer:
+            pass
+        finally:
+            await self.leave()
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
         """Call the handler. Unlike the base class, no thread hop for frames that touch no database."""
-        await getattr(self, get_handler_name(message))(message)
+        if self.closed and message["type"] != "websocket.disconnect":
+            return
+        try:
+            await getattr(self, get_handler_name(message))(message)
+        except Refused as refused:
+            await self.end(refused.code)
+        except (OperationalError, InterfaceError):
+            await self.end(COME_BACK)
 
-    async def connect(self) -> None:
-        user = self.scope["user"]
-        if not user.is_authenticated:
-            await self.refuse(NOT_SIGNED_IN)
-        elif self.scope["url_route"]["kwargs"]["user_id"] not in ("me", str(user.pk)):
-            await self.refuse(NOT_YOUR_INBOX)
-        else:
-            await self.welcome(user.pk)
-
-    async def refuse(self, code: int) -> None:
-        """Say why. A browser sees the code only on a socket that was accepted."""
-        await self.accept()
+    async def end(self, code: int) -> None:
+        """Close. A browser sees the code only on a socket that was accepted."""
+        if not self.accepted:
+            await self.accept()
+        self.closed = True
         await self.close(code)
 
-    async def welcome(self, user_id: int) -> None:
-        """Join first, then read the head: what is told in between waits in the channel, none is missed."""
-        self.user_id = user_id
-        try:
-            await self.channel_layer.group_add(group_of(user_id), self.channel_name)
-        except (RedisError, OSError):
-            await self.refuse(COME_BACK_LATER)
-            return
-        hello = await _hello(user_id)
-        self.cursor = hello["seq"]
+    async def leave(self) -> None:
+        if self.joined:
+            self.joined = False
+            await open_sockets().discard(self)
+            await self.channel_layer.group_discard(group_of(self.user_id), self.channel_name)
+            await self.tell_my_others("left")
+
+    # --- Coming in -------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        self.credentials = await self.authenticate()
+        self.user_id = self.credentials.user_id
+        if self.scope["url_route"]["kwargs"]["user_id"] not in ("me", str(self.user_id)):
+            raise Refused(NOT_YOUR_INBOX)
+        position = _position(self.scope["query_string"])
+        # Join first, then read the head: what is told in between waits in the channel, none is missed.
+        self.joined = True
+        await self.channel_layer.group_add(group_of(self.user_id), self.channel_name)
+        come = await database_sync_to_async(welcome)(self.user_id, position)
+        self.cursor, self.epoch = come.hello["seq"], come.epoch
         await self.accept()
-        await self.send(text_data=json.dumps(hello))
+        self.accepted = True
+        open_sockets().add(self)
+        await self.send(text_data=json.dumps(come.hello))
+        for _, text in come.frames:
+            await self.send(text_data=text)
+        await self.tell_my_others("arrived")
 
-    async def disconnect(self, code: int) -> None:
-        if hasattr(self, "user_id"):
-            with suppress(RedisError, OSError):
-                await self.channel_layer.group_discard(group_of(self.user_id), self.channel_name)
+    async def authenticate(self) -> Credentials:
+        """Whose socket this is, by a ticket or the session cookie. Raises Refused."""
+        found: Credentials | None = None
+        if "ticket" in self.scope:
+            take = partial(take_ticket, self.scope["ticket"], origin=self.scope["origin"])
+            found = await database_sync_to_async(take)()
+        elif key := self.scope["cookies"].get(settings.SESSION_COOKIE_NAME):
+            found = await database_sync_to_async(of_session)(key)
+        if found is None:
+            raise Refused(NOT_SIGNED_IN)
+        return found
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Clients have nothing to say yet; what they send is passed over."""
+    async def tell_my_others(self, what: str) -> None:
+        """Let this user's other sockets know, in every process, that this one came or went."""
+        message = {"type": what, "socket": self.channel_name}
+        if not await self.channel_layer.group_send(group_of(self.user_id), message):
+            for other in open_sockets().of_user(self.user_id):
+                self.channel_layer.send_here(other.channel_name, message)
+
+    async def arrived(self, message: Mapping[str, Any]) -> None:
+        """A newer socket of the same user: the oldest of too many goes."""
+        if message["socket"] != self.channel_name:
+            self.newer.add(message["socket"])
+        if len(self.newer) >= SOCKETS_PER_USER:
+            raise Refused(TOO_MANY)
+
+    async def left(self, message: Mapping[str, Any]) -> None:
+        self.newer.discard(message["socket"])
+
+    # --- What the server says --------------------------------------------------------------
 
     async def notice(self, message: Mapping[str, Any]) -> None:
         """A push came in: keep the order, whatever order pushes come in."""
         if message["seq"] == self.cursor + 1:
-            await self._show(message["seq"], message["text"])
+            await self.show(message["seq"], message["text"])
         elif message["seq"] > self.cursor:
-            for seq, text in await _frames(self.user_id, after=self.cursor, upto=message["seq"]):
-                await self._show(seq, text)
+            await self.catch_up({"to": message["seq"]})
 
-    async def _show(self, seq: int, text: str) -> None:
+    async def catch_up(self, message: Mapping[str, Any]) -> None:
+        """Something was missed: read it, and send it in order. Raises Refused if it was purged meanwhile:
+
+        the client comes back and is told to read the inbox anew.
+        """
+        while self.cursor < message["to"]:
+            frames = await database_sync_to_async(missed)(self.user_id, after=self.cursor)
+            if not frames:
+                raise Refused(COME_BACK)
+            for seq, text in frames:
+                if seq != self.cursor + 1:
+                    raise Refused(COME_BACK)
+                await self.show(seq, text)
+
+    async def show(self, seq: int, text: str) -> None:
         self.cursor = seq
         await self.send(text_data=text)
 
+    async def begin_anew(self, message: Mapping[str, Any]) -> None:
+        """The numbers began anew (a database restored): the client comes back and is told so."""
+        raise Refused(COME_BACK)
 
-@database_sync_to_async
-def _hello(user_id: int) -> dict[str, Any]:
-    """The first frame: where this inbox stands. Makes the inbox of a user who never had a notice."""
-    inbox, _ = Inbox.objects.get_or_create(user_id=user_id)
-    return {
-        "type": "info",
-        "message": "Connected to real-time notifications",
-        "connected": True,
-        "user_id": user_id,
-        "seq": inbox.head,
-        "epoch": str(inbox.epoch),
-        "reset": False,
-        "unread": unread_counts([user_id]).get(user_id, 0),
-        "server_time": instant(now()),
-    }
+    async def credentials_changed(self, message: Mapping[str, Any]) -> None:
+        """Somebody signed out, or was disabled: was it this one?"""
+        if not await database_sync_to_async(still_hold)([self.credentials]):
+            raise Refused(NOT_SIGNED_IN)
+
+    async def signed_out(self, message: Mapping[str, Any]) -> None:
+        raise Refused(NOT_SIGNED_IN)
+
+    # --- What the client says --------------------------------------------------------------
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.heard.reached():
+            raise Refused(TOO_MANY)
+        try:
+            await self.understand(_message(text_data))
+        except Mistake as mistake:
+            answer = {"type": "error", "code": "bad_message", "message": str(mistake)}
+            await self.send(text_data=json.dumps(answer))
+            if self.mistakes.reached():
+                raise Refused(BAD_INPUT) from mistake
+
+    async def understand(self, message: dict[str, Any]) -> None:
+        """Do what a client's message asks. Raises Mistake."""
+        if message.get("type") == "ping":
+            await self.send(text_data=json.dumps({"type": "pong"}))
+        elif message.get("type") == "ack":
+            open_sockets().acked(self.user_id, min(_number(message.get("seq")), self.cursor))
+        else:
+            raise Mistake("A message is an ack or a ping.")
 
 
-@database_sync_to_async
-def _frames(user_id: int, *, after: int, upto: int) -> list[tuple[int, str]]:
-    """The frames of a gap, in order of number."""
-    rows = Notification.objects.filter(recipient=user_id, seq__gt=after, seq__lte=upto).order_by("seq")
-    unread = unread_counts([user_id]).get(user_id, 0)
-    return [(row.seq or 0, json.dumps(frame(row, unread=unread))) for row in rows]
+def _position(query: bytes) -> Position:
+    """`after` and `epoch` of the address. Raises Refused."""
+    given = parse_qs(query.decode("latin1"), keep_blank_values=True)
+    after, epoch = given.get("after", [None])[-1], given.get("epoch", [None])[-1]
+    if after is not None and not (_NUMBER.fullmatch(after) and int(after) <= BIGGEST_NUMBER):
+        raise Refused(BAD_INPUT)
+    return Position(None if after is None else int(after), epoch)
+
+
+def _message(text: str | None) -> dict[str, Any]:
+    """A client's message. Raises Mistake."""
+    if text is None:
+        raise Mistake("Only text is read here.")
+    if len(text.encode()) > LONGEST_MESSAGE:
+        raise Mistake(f"A message has at most {LONGEST_MESSAGE} bytes.")
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Mistake("A message is a JSON object.") from error
+    if not isinstance(message, dict):
+        raise Mistake("A message is a JSON object.")
+    return message
+
+
+def _number(seq: Any) -> int:
+    if isinstance(seq, bool) or not isinstance(seq, int) or not 0 <= seq <= BIGGEST_NUMBER:
+        raise Mistake("`seq` is the number of a notice.")
+    return seq

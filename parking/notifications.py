@@ -13,7 +13,6 @@ from typing import Any
 from channels.layers import get_channel_layer
 from django.db import connection, transaction
 from django.db.models import Count, Model
-from django.db.models.functions import Now
 
 from parking.events import CATALOGUE, Channel, Event
 from parking.models import Inbox, Notification
@@ -94,8 +93,8 @@ def relay_left_behind() -> int:
     return relay(list(recipients))
 
 
-def frame(row: Notification, *, unread: int, replayed: bool = False) -> dict[str, Any]:
-    """A numbered notice as the socket sends it (DESIGN: the socket)."""
+def frame(row: Notification, *, unread: int, replayed: bool = False, relevant: bool = True) -> dict[str, Any]:
+    """A numbered notice as the socket sends it (docs/socket.md)."""
     return {
         **row.facts,
         "type": row.level,
@@ -106,6 +105,7 @@ def frame(row: Notification, *, unread: int, replayed: bool = False) -> dict[str
         "created_at": instant(row.created_at),
         "relevant_until": instant(row.relevant_until) if row.relevant_until else None,
         "replayed": replayed,
+        "relevant": relevant,
         "muted": row.muted,
         "unread": unread,
     }
@@ -201,7 +201,17 @@ def _push(rows: Sequence[Notification], *, unread: dict[int, int]) -> None:
     except OSError as error:
         logger.warning("Notices were stored but not pushed", extra={"count": len(rows), "error": str(error)})
         return
-    Notification.objects.filter(pk__in=[row.pk for row in rows]).update(pushed_at=Now())
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_PUSHED, [sorted(row.pk for row in rows)])
+
+
+# In the order in which acknowledgements lock the same rows: else the two could wait for each other.
+_WRITE_PUSHED = """
+WITH rows AS (
+    SELECT id FROM parking_notification WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE parking_notification n SET pushed_at = clock_timestamp() FROM rows WHERE n.id = rows.id
+"""
 
 
 def _message(row: Notification, unread: dict[int, int]) -> tuple[str, dict[str, Any]]:

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models.signals import post_save
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.db.models.signals import post_delete, post_save
 
 from parking import timers
+from parking.credentials import look_again
 from parking.events import (
     BOOKING_DECLINED,
     BOOKING_EXPIRED,
@@ -21,7 +24,7 @@ from parking.events import (
     SLOT_AUTO_EXPIRED,
     Event,
 )
-from parking.models import Booking, CarWash, EmployeeAssignment, Payment
+from parking.models import Booking, CarWash, DeviceToken, EmployeeAssignment, Payment, User
 from parking.models.base import RemembersLoaded
 from parking.notifications import notify, once_for
 
@@ -65,9 +68,12 @@ CHANGES = (
 
 
 def connect_all() -> None:
-    """Listen to the models in the table; called once, when the app is ready."""
+    """Listen to the models in the table, and to sign-ins that end; called once, when the app is ready."""
     for model in {change.model for change in CHANGES}:
         post_save.connect(saved, sender=model, dispatch_uid=f"saved:{model.__name__}")
+    post_save.connect(user_changed, sender=User, dispatch_uid="user_changed")
+    for sign_in in (Session, DeviceToken):
+        post_delete.connect(signed_out, sender=sign_in, dispatch_uid=f"signed_out:{sign_in.__name__}")
 
 
 def saved(
@@ -86,6 +92,25 @@ def saved(
     _announce(instance, created=created, saved=update_fields)
     written = {field.attname for field in sender._meta.concrete_fields}
     instance.remember(written if update_fields is None else update_fields)
+
+
+def user_changed(instance: User, update_fields: frozenset[str] | None = None, **_: Any) -> None:
+    """Somebody may have been disabled, or have another password: their sockets look again."""
+    if update_fields is None or update_fields & {"password", "is_active"}:
+        look_again([instance.pk])
+
+
+def signed_out(instance: Session | DeviceToken, **_: Any) -> None:
+    """A session or a device's token ended: the sockets that it opened end with it."""
+    user_id = instance.user_id if isinstance(instance, DeviceToken) else _user_of(instance)
+    if user_id is not None:
+        look_again([user_id])
+
+
+def _user_of(session: Session) -> int | None:
+    """Whose session that was; None if nobody was signed in."""
+    found = session.get_decoded().get(SESSION_KEY)
+    return None if found is None else int(found)
 
 
 def _keep_timers(booking: Booking, *, saved: frozenset[str] | None) -> None:

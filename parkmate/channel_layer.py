@@ -1,8 +1,8 @@
-"""The channel layer: Redis pub/sub, and one way for synchronous code to push to many groups at once."""
+"""The channel layer: Redis pub/sub, never waited for long, and noticed when it has gone deaf."""
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from time import monotonic
 from typing import Any
 
@@ -11,17 +11,33 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-# A push may cost its caller this long, in seconds, and no more.
-PUSH_TIMEOUT = 0.5
-# After a failed push, none is tried for this long: a Redis that is away is not asked by everybody.
+# What Redis is asked may cost the caller this long, in seconds, and no more.
+TIMEOUT = 0.5
+# After a failure nothing is asked for this long: a Redis that is away is not asked by everybody.
 PAUSE_AFTER_FAILURE = 1.0
+# How long a message to ourselves may take.
+ECHO_TIMEOUT = 2.0
+# Groups in one SUBSCRIBE.
+GROUPS_PER_BATCH = 500
+# How many messages wait for one socket. The oldest go first: a gap is read from the database.
+WAITING = 64
+
+
+class Newest(asyncio.Queue[bytes]):
+    """A queue that keeps the newest messages, so that a slow reader costs little."""
+
+    def put_nowait(self, item: bytes) -> None:
+        if self.qsize() >= WAITING:
+            self.get_nowait()
+        super().put_nowait(item)
 
 
 class RedisLayer(RedisPubSubChannelLayer):
-    """channels-redis' pub/sub layer, with `group_send_many`.
+    """channels-redis' pub/sub layer, which may fail, and then only costs its callers punctuality.
 
-    Workers, the sweeper and web threads push from synchronous code. Through `async_to_sync` each
-    push would make an event loop and a connection of its own; here a process keeps one connection.
+    Workers, the sweeper and web threads push from synchronous code with `group_send_many`. Through
+    `async_to_sync` each push would make an event loop and a connection of its own; here a process
+    keeps one connection.
     """
 
     def __init__(self, *, url: str, prefix: str = "parkmate") -> None:
@@ -31,12 +47,14 @@ class RedisLayer(RedisPubSubChannelLayer):
         self._pool = redis.BlockingConnectionPool.from_url(
             url,
             max_connections=1,
-            timeout=PUSH_TIMEOUT,
-            socket_timeout=PUSH_TIMEOUT,
-            socket_connect_timeout=PUSH_TIMEOUT,
+            timeout=TIMEOUT,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
             retry=Retry(NoBackoff(), 0),
         )
         self._redis = redis.Redis(connection_pool=self._pool)
+
+    # --- Asynchronous, for sockets ---------------------------------------------------------
 
     async def new_channel(self, prefix: str = "specific.") -> str:
         """A name for one socket's messages. It stays in this process: we send to groups only.
@@ -45,8 +63,76 @@ class RedisLayer(RedisPubSubChannelLayer):
         """
         layer = self._get_layer()
         channel = f"{layer.prefix}{prefix}{uuid.uuid4().hex}"
-        layer.channels[channel] = asyncio.Queue()
+        layer.channels[channel] = Newest()
         return channel
+
+    def send_here(self, channel: str, message: dict[str, Any]) -> None:
+        """Send to a socket of this process, without Redis."""
+        queue = self._get_layer().channels.get(channel)
+        if queue is not None:
+            queue.put_nowait(self.serialize(message))
+
+    async def group_add(self, group: str, channel: str) -> None:
+        """Join. Without an answer of Redis it is a promise, which `keep_hearing` keeps."""
+        layer = self._get_layer()
+        name = layer._get_group_channel_name(group)
+        layer.groups.setdefault(name, set()).add(channel)
+        await self._soon(layer._get_shard(name).subscribe(name))
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        """Leave; the last one to leave ends the subscription."""
+        layer = self._get_layer()
+        name = layer._get_group_channel_name(group)
+        members = layer.groups.get(name, set())
+        members.discard(channel)
+        if name in layer.groups and not members:
+            del layer.groups[name]
+            await self._soon(layer._get_shard(name).unsubscribe(name))
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> bool:
+        """Publish; whether Redis took it."""
+        layer = self._get_layer()
+        name = layer._get_group_channel_name(group)
+        return await self._soon(layer._get_shard(name).publish(name, self.serialize(message)))
+
+    async def hears(self) -> bool:
+        """Whether a message that this process publishes comes back to it."""
+        channel = await self.new_channel("canary.")
+        group = f"canary.{uuid.uuid4().hex}"
+        queue = self._get_layer().channels[channel]
+        await self.group_add(group, channel)
+        try:
+            if not await self.group_send(group, {}):
+                return False
+            await asyncio.wait_for(queue.get(), ECHO_TIMEOUT)
+        except TimeoutError:
+            return False
+        finally:
+            await self.group_discard(group, channel)
+            self._get_layer().channels.pop(channel, None)
+        return True
+
+    async def keep_hearing(self) -> None:
+        """Begin anew, on a new connection, if nothing is heard; subscribe to whatever group is missing."""
+        layer = self._get_layer()
+        if not await self.hears():
+            for shard in layer._shards:
+                await self._soon(shard.flush())
+        for shard in layer._shards:
+            names = [name for name in layer.groups if layer._get_shard(name) is shard]
+            missing = [name for name in names if name not in shard._subscribed_to]
+            for start in range(0, len(missing), GROUPS_PER_BATCH):
+                await self._soon(_subscribe(shard, missing[start : start + GROUPS_PER_BATCH]))
+
+    async def _soon(self, asked: Awaitable[None]) -> bool:
+        """Wait for Redis a moment; whether it answered."""
+        try:
+            await asyncio.wait_for(asked, TIMEOUT)
+        except (redis.RedisError, OSError):
+            return False
+        return True
+
+    # --- Synchronous, for everybody --------------------------------------------------------
 
     def group_send_many(self, sends: Sequence[tuple[str, dict[str, Any]]]) -> None:
         """Publish each (group, message) in one pipeline. Raises ConnectionError, within about a second.
@@ -63,3 +149,16 @@ class RedisLayer(RedisPubSubChannelLayer):
         except redis.RedisError as error:
             self._quiet_until = monotonic() + PAUSE_AFTER_FAILURE
             raise ConnectionError(f"Redis did not take the push: {error}") from error
+
+
+async def _subscribe(shard: Any, names: Sequence[str]) -> None:
+    """Subscribe to many groups at once; the base class does it one by one."""
+    async with shard._lock:
+        # Those that were left while we waited would stay subscribed for ever.
+        names = [name for name in names if name in shard.channel_layer.groups]
+        if not names:
+            return
+        shard._ensure_redis()
+        shard._ensure_receiver()
+        await shard._pubsub.subscribe(*names)
+        shard._subscribed_to.update(names)

@@ -93,6 +93,12 @@ WARNING_LEAD_SECONDS = seconds("PARKMATE_WARNING_LEAD_SECONDS", default=300)
 RENEWAL_WINDOW_SECONDS = seconds("PARKMATE_RENEWAL_WINDOW_SECONDS", default=600)
 # Only timers due this soon get a Celery message: see docs/architecture.md, "The clock".
 ALARM_HORIZON_SECONDS = seconds("PARKMATE_ALARM_HORIZON_SECONDS", default=120)
+# How often a web process compares its open sockets with their inboxes.
+POSITION_CHECK_SECONDS = seconds("PARKMATE_POSITION_CHECK_SECONDS", default=10)
+# How often it looks whether the sign-ins of its open sockets still hold, should Redis not have told it.
+CREDENTIALS_CHECK_SECONDS = seconds("PARKMATE_CREDENTIALS_CHECK_SECONDS", default=40)
+# How long a client may take nothing before it is told to go.
+STALL_SECONDS = seconds("PARKMATE_STALL_SECONDS", default=20)
 SWEEP_SECONDS = seconds("PARKMATE_SWEEP_SECONDS", default=1)
 
 # --- What runs --------------------------------------------------------------------------------

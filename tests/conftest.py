@@ -1,14 +1,23 @@
 """The named cast, and the database they live in. Every test commits for real: notices follow commits."""
 
+<<<<<<< HEAD
 from collections.abc import Callable, Iterator
+=======
+from collections.abc import AsyncIterator, Callable
+>>>>>>> socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from celery import current_app
+<<<<<<< HEAD
 from django.core.management import call_command
+=======
+from channels.layers import get_channel_layer
+>>>>>>> socket
 from django.test import Client
 
 from parking import timers
@@ -131,6 +140,13 @@ def as_user() -> Callable[[User], Client]:
 def soon(**delta: float) -> datetime:
     """A moment from now, by the database's clock."""
     return timers.now() + timedelta(**delta)
+
+
+@pytest_asyncio.fixture
+async def layer() -> AsyncIterator[Any]:
+    """The channel layer of the test's event loop; its connections end with the test."""
+    yield get_channel_layer()
+    await get_channel_layer().flush()
 
 
 @pytest.fixture

@@ -235,6 +235,7 @@ def test_a_frame_has_what_the_socket_promises_and_the_number_of_unread(cast, pus
         "created_at": sent["created_at"],
         "relevant_until": None,
         "replayed": False,
+        "relevant": True,
         "muted": [],
         "unread": 2,
         "lot": 3,

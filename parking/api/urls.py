@@ -14,6 +14,7 @@ from parking.api import (
     owners,
     payments,
     staff,
+    tickets,
     timeline,
     tokens,
 )
@@ -24,6 +25,7 @@ urlpatterns = [
     path("auth/login/", accounts.Login.as_view()),
     path("auth/logout/", accounts.Logout.as_view()),
     path("auth/me/", accounts.Me.as_view()),
+    path("ws-ticket/", tickets.WsTicket.as_view()),
     path("auth/password/", accounts.Password.as_view()),
     path("auth/token/", tokens.Issue.as_view()),
     path("auth/tokens/", tokens.Tokens.as_view()),

@@ -8,6 +8,7 @@ from .notifications import Inbox, Mute, Notification
 from .operations import ScheduledRun
 from .payments import Payment
 from .staff import Employee, EmployeeAssignment
+from .tickets import Ticket
 from .timers import Timer
 from .users import DeviceToken, User
 
@@ -28,6 +29,7 @@ __all__ = [
     "ScheduledRun",
     "Slot",
     "StoredAnswer",
+    "Ticket",
     "Timer",
     "User",
 ]

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import httpx
 import psycopg
 from celery import Celery
 from honcho.environ import parse_procfile
-from redis import RedisError
+from redis import Redis, RedisError
 from websockets.asyncio.client import ClientConnection, connect
 
 from parkmate.embedded import Valkey, free_port
@@ -68,30 +69,54 @@ class Box:
             "REDIS_URL": self.valkey.url,
             "PORT": str(self.port),
             "PARKMATE_ORIGINS": self.url,
+            "PARKMATE_ALLOWED_HOSTS": "127.0.0.1,testserver",
             **self.times,
         }
 
     def start(self, *names: str, command: str | None = None) -> None:
         """Start these of the Procfile's processes, and wait until they serve."""
         for name in names:
-            with (self.directory / f"{name}.log").open("ab") as log:
-                self.processes[name] = subprocess.Popen(
-                    command or PROCFILE[name],
-                    shell=True,
-                    cwd=ROOT,
-                    env=self.environment,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
+            self._spawn(name, command or PROCFILE[name], self.environment)
         if "web" in names:
             until(self._web_is_ready)
         if "worker" in names:
             until(self._worker_is_ready)
 
-    def _web_is_ready(self) -> bool:
+    def start_another_web(self, name: str) -> int:
+        """A second web process of the same site, under this name; its port."""
+        port = free_port()
+        self._spawn(name, PROCFILE["web"], {**self.environment, "PORT": str(port)})
+        until(partial(self._web_is_ready, f"http://127.0.0.1:{port}"))
+        return port
+
+    def _spawn(self, name: str, command: str, environment: dict[str, str]) -> None:
+        with (self.directory / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command,
+                shell=True,
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def run_django(self, code: str) -> Any:
+        """Run this within the box's Django; what it left in `answer`."""
+        command = [
+            sys.executable,
+            "manage.py",
+            "shell",
+            "--no-imports",
+            "-c",
+            f"{code}\nimport json; print(json.dumps(answer))",
+        ]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, check=True)
+        return json.loads(done.stdout)
+
+    def _web_is_ready(self, url: str | None = None) -> bool:
         try:
-            return httpx.get(f"{self.url}/api/health/ready/").status_code == 200
+            return httpx.get(f"{url or self.url}/api/health/ready/").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -133,6 +158,10 @@ class Box:
         if self.valkey.pid:
             os.kill(self.valkey.pid, signal.SIGCONT)
         self.valkey.kill()
+
+    def valkey_client(self) -> Redis:
+        """To do something to Valkey."""
+        return Redis.from_url(self.valkey.url)
 
     def log(self, name: str) -> str:
         """What a process has written."""

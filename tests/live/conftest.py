@@ -49,11 +49,12 @@ def box(migrated: str, tmp_path: Path) -> Iterator[Callable[..., Box]]:
     """Start a box with these of the Procfile's processes; all of it ends with the test."""
     boxes = []
 
-    def start(*names: str) -> Box:
+    def start(*names: str, **settings: str) -> Box:
         name = f"live_{next(numbers)}"
         administer(f"CREATE DATABASE {name} TEMPLATE {migrated}")
         made = Box(name=name, directory=tmp_path)
         boxes.append(made)
+        made.times = {**made.times, **settings}
         made.valkey.start()
         made.start(*names)
         return made

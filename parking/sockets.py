@@ -1,0 +1,141 @@
+"""The open sockets of this process, and what keeps their promise when Redis does not.
+
+Every ten seconds one query for all of them tells which inboxes have moved past their sockets, and those
+read what they missed. So a push may be lost, Redis may be flushed or away, and no client needs to know.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+
+from parking.credentials import Credentials, still_hold
+from parking.delivery import acknowledge, heads
+
+logger = logging.getLogger(__name__)
+
+# How often acknowledgements are written, in seconds: at most once in this time for each user.
+ACKS_EVERY = 1.0
+
+
+class OpenSocket(Protocol):
+    """What is asked of a socket here."""
+
+    user_id: int
+    cursor: int
+    epoch: UUID
+    credentials: Credentials
+    channel_name: str
+
+
+class OpenSockets:
+    """The sockets of one event loop, by user, and the tasks that watch over them."""
+
+    def __init__(self) -> None:
+        self._sockets: defaultdict[int, list[OpenSocket]] = defaultdict(list)
+        self._seen: dict[int, int] = {}
+        self._watching: list[asyncio.Task[None]] = []
+
+    def add(self, socket: OpenSocket) -> None:
+        """Watch over this socket, too."""
+        self._sockets[socket.user_id].append(socket)
+        if not self._watching:
+            self._watching = [asyncio.create_task(watch) for watch in self._watches()]
+
+    async def discard(self, socket: OpenSocket) -> None:
+        """This socket has closed. The last one to go writes what was acknowledged."""
+        mine = self._sockets.get(socket.user_id, [])
+        if socket in mine:
+            mine.remove(socket)
+        if not mine:
+            self._sockets.pop(socket.user_id, None)
+        if not self._sockets:
+            while self._watching:
+                self._watching.pop().cancel()
+            await _carefully(self.write_acks)
+
+    def of_user(self, user_id: int) -> list[OpenSocket]:
+        """This user's sockets, oldest first."""
+        return list(self._sockets.get(user_id, ()))
+
+    def acked(self, user_id: int, seq: int) -> None:
+        """A client has seen everything up to this number; written within a second."""
+        self._seen[user_id] = max(seq, self._seen.get(user_id, 0))
+
+    async def write_acks(self) -> None:
+        """Write what was acknowledged since the last time."""
+        seen, self._seen = self._seen, {}
+        if not seen:
+            return
+        try:
+            await database_sync_to_async(acknowledge)(seen)
+        except (OperationalError, InterfaceError):
+            for user_id, seq in seen.items():
+                self.acked(user_id, seq)
+            raise
+
+    async def check_positions(self) -> None:
+        """Wake the sockets that have fallen behind their inbox, and those whose numbers began anew."""
+        layer = get_channel_layer()
+        # As they stood before the question: a socket that moves on meanwhile is not ahead of its inbox.
+        before = [(socket, socket.cursor) for sockets in self._sockets.values() for socket in sockets]
+        now = await database_sync_to_async(heads)(list(self._sockets))
+        for socket, cursor in before:
+            head, epoch = now.get(socket.user_id, (cursor, socket.epoch))
+            if socket.epoch != epoch or cursor > head:
+                layer.send_here(socket.channel_name, {"type": "begin.anew"})
+            elif socket.cursor < head:
+                layer.send_here(socket.channel_name, {"type": "catch.up", "to": head})
+
+    async def check_credentials(self) -> None:
+        """End the sockets whose sign-in does not hold any more."""
+        layer = get_channel_layer()
+        open_ = [socket for sockets in self._sockets.values() for socket in sockets]
+        good = await database_sync_to_async(still_hold)([socket.credentials for socket in open_])
+        for socket in open_:
+            if socket.credentials not in good:
+                layer.send_here(socket.channel_name, {"type": "signed.out"})
+
+    async def check_hearing(self) -> None:
+        """Subscribe anew if this process does not hear its own voice through Redis."""
+        await get_channel_layer().keep_hearing()
+
+    def _watches(self) -> list[Coroutine[Any, Any, None]]:
+        return [
+            _every(ACKS_EVERY, self.write_acks),
+            _every(settings.POSITION_CHECK_SECONDS, self.check_positions),
+            _every(settings.POSITION_CHECK_SECONDS, self.check_hearing),
+            _every(settings.CREDENTIALS_CHECK_SECONDS, self.check_credentials),
+        ]
+
+
+async def _every(seconds: float, check: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await _carefully(check)
+
+
+async def _carefully(check: Callable[[], Awaitable[None]]) -> None:
+    """A check that fails must not be the last one."""
+    try:
+        await check()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("The sockets could not be checked", extra={"error": str(error).strip()})
+    except Exception:
+        logger.exception("A check of the sockets failed")
+
+
+_by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, OpenSockets] = WeakKeyDictionary()
+
+
+def open_sockets() -> OpenSockets:
+    """Those of the running event loop: in a web process, all of the process."""
+    return _by_loop.setdefault(asyncio.get_running_loop(), OpenSockets())
