@@ -1,10 +1,6 @@
 """The named cast, and the database they live in. Every test commits for real: notices follow commits."""
 
-<<<<<<< HEAD
-from collections.abc import Callable, Iterator
-=======
-from collections.abc import AsyncIterator, Callable
->>>>>>> socket
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,11 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from celery import current_app
-<<<<<<< HEAD
-from django.core.management import call_command
-=======
 from channels.layers import get_channel_layer
->>>>>>> socket
+from django.core.management import call_command
 from django.test import Client
 
 from parking import timers
