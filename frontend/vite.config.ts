@@ -1,10 +1,18 @@
 /** How the client is built: hashed files under `dist`, which Django serves below /static/client/. */
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type Plugin } from "vitest/config";
+import { compressed } from "./compressed.js";
+
+/** Sonner writes its styles into the page by script, which our policy forbids: they are in our own file. */
+const sonnerWithoutStyles: Plugin = {
+  name: "sonner-without-styles",
+  transform: (code, id) =>
+    id.includes("/sonner/dist/") && id.endsWith(".mjs") ? code.replace(/^__insertCSS\(".*"\);?$/m, "") : null,
+};
 
 export default defineConfig({
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), sonnerWithoutStyles, compressed()],
   base: "/static/client/",
   resolve: { tsconfigPaths: true },
   build: {
@@ -14,5 +22,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rollupOptions: { input: "src/app/main.tsx" },
   },
+  // `npm run dev` beside a running ParkMate.
+  server: { proxy: { "/api": "http://127.0.0.1:8000", "/ws": { target: "ws://127.0.0.1:8000", ws: true } } },
   test: { environment: "node" },
 });

@@ -124,6 +124,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "parkmate.content_policy.ContentPolicyMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -151,8 +152,13 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "/static/"
+# The web client, as `make client` builds it.
+CLIENT_BUILD = BASE_DIR / "frontend" / "dist"
+STATICFILES_DIRS = [("client", CLIENT_BUILD)] if CLIENT_BUILD.is_dir() else []
 # The apps' files are served from where they are installed: nothing to collect, nothing to go stale.
 SERVESTATIC_USE_FINDERS = True
+# The name of each of the client's files has a hash of what is in it.
+SERVESTATIC_IMMUTABLE_FILE_TEST = r"^/static/client/assets/"
 
 # --- Where things are -------------------------------------------------------------------------
 
