@@ -21,7 +21,7 @@ def page(request: HttpRequest, **_: Any) -> HttpResponse:
     """The page that loads the client; 503 with a sentence where it has not been built."""
     manifest = settings.CLIENT_BUILD / "manifest.json"
     try:
-        context = _files(manifest, manifest.stat().st_mtime_ns)
+        context = _files(manifest)
     except FileNotFoundError:
         return render(request, "client/missing.html", status=503)
     answer = render(request, "client/page.html", context)
@@ -31,8 +31,8 @@ def page(request: HttpRequest, **_: Any) -> HttpResponse:
 
 
 @cache
-def _files(manifest: Path, changed: int) -> dict[str, Any]:
-    """The script and the styles that the page loads first, as the build of that time named them."""
+def _files(manifest: Path) -> dict[str, Any]:
+    """The script and the styles that the page loads first. Read once, as the static files are listed once."""
     files = json.loads(manifest.read_text())
     entry = files[ENTRY]
     return {

@@ -10,6 +10,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from parkmate.static_headers import keep_for_ever
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -157,8 +159,7 @@ CLIENT_BUILD = BASE_DIR / "frontend" / "dist"
 STATICFILES_DIRS = [("client", CLIENT_BUILD)] if CLIENT_BUILD.is_dir() else []
 # The apps' files are served from where they are installed: nothing to collect, nothing to go stale.
 SERVESTATIC_USE_FINDERS = True
-# The name of each of the client's files has a hash of what is in it.
-SERVESTATIC_IMMUTABLE_FILE_TEST = r"^/static/client/assets/"
+SERVESTATIC_ADD_HEADERS_FUNCTION = keep_for_ever
 
 # --- Where things are -------------------------------------------------------------------------
 

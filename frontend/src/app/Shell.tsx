@@ -1,8 +1,8 @@
 /** What stands around every page of somebody who is signed in. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { CircleParking, LayoutDashboard, LogOut, MapPin, Ticket, type LucideIcon } from "lucide-react";
-import { Suspense } from "react";
-import { Link, NavLink, Outlet } from "react-router";
+import { Suspense, useEffect } from "react";
+import { Link, NavLink, Outlet, useLocation, useNavigationType } from "react-router";
 import { Toaster } from "sonner";
 import { Bell } from "@/features/notices/Bell";
 import { ConnectionLight } from "@/features/notices/ConnectionLight";
@@ -16,6 +16,7 @@ const DESK = ["/desk", LayoutDashboard, "Desk"] as const;
 
 export function Shell({ user }: { user: Schemas["Account"] }) {
   useNotices(user.id);
+  useBeginning();
   const places = user.role === "owner" || user.is_staff ? [DESK, FIND, BOOKINGS] : [FIND, BOOKINGS];
   return (
     <>
@@ -62,6 +63,15 @@ export function Shell({ user }: { user: Schemas["Account"] }) {
       />
     </>
   );
+}
+
+/** A new page begins at its top; the way back leads to where one was. */
+function useBeginning(): void {
+  const { pathname } = useLocation();
+  const way = useNavigationType();
+  useEffect(() => {
+    if (way !== "POP") window.scrollTo(0, 0);
+  }, [pathname, way]);
 }
 
 function Place({ to, icon: Icon, words }: { to: string; icon: LucideIcon; words: string }) {

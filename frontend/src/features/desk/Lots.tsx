@@ -94,7 +94,7 @@ function SlotRow({ slot }: { slot: Schemas["SlotWithFreedom"] }) {
   );
 }
 
-const VEHICLES = ["car", "bike", "truck"] as const;
+const VEHICLES: Schemas["SlotFields"]["vehicle_type"][] = ["car", "motorcycle", "van"];
 
 function NewSlots({ lot, first }: { lot: number; first: number }) {
   const [open, setOpen] = useState(false);

@@ -1,5 +1,5 @@
 /** A lot's slots as a picture: two rows of bays along a lane. */
-import { Bike, Car, CircleSlash, Truck } from "lucide-react";
+import { Bike, Car, CircleSlash, Van } from "lucide-react";
 import type { Schemas } from "@/lib/api";
 import { moment, money } from "@/lib/format";
 import { useServerTime } from "@/lib/live";
@@ -7,7 +7,7 @@ import { nextFree, type Freedom } from "./freedom";
 
 type Slot = Schemas["SlotWithFreedom"];
 
-const VEHICLES: Record<string, typeof Car> = { car: Car, bike: Bike, motorcycle: Bike, truck: Truck };
+const VEHICLES: Record<string, typeof Car> = { car: Car, motorcycle: Bike, van: Van };
 
 interface SlotMapProps {
   slots: Slot[];

@@ -35,7 +35,7 @@ export function InboxPage() {
   };
   return (
     <Page title="Inbox" actions={<Actions />}>
-      <div className="mb-5 flex flex-wrap items-end gap-4">
+      <div className="mb-5 flex flex-wrap items-end gap-x-6 gap-y-3">
         <Choice
           label="Show"
           value={only ? "unread" : ""}
@@ -78,13 +78,13 @@ function Actions() {
   return (
     <>
       <Problem error={readAll.error} />
-      <Link to="/preferences" className={buttonClass()}>
+      <Link to="/preferences" aria-label="Choose what to tell me" className={buttonClass()}>
         <SlidersHorizontal aria-hidden className="size-4" />
-        What to tell me
+        Choose
       </Link>
-      <Button busy={readAll.isPending} onClick={() => { readAll.mutate(); }}>
+      <Button aria-label="Mark all as read" busy={readAll.isPending} onClick={() => { readAll.mutate(); }}>
         <CheckCheck aria-hidden className="size-4" />
-        Mark all as read
+        All read
       </Button>
     </>
   );
@@ -131,10 +131,10 @@ function Row({ notice }: { notice: Summary }) {
           {moment(notice.created_at, now)}
           {isUnread && " · unread"}
         </p>
-        <div className="mt-1 -ml-4 flex flex-wrap">
+        <div className="mt-1 -ml-3 flex flex-wrap *:px-3">
           {booking && (
             <Link to={`/bookings/${String(booking.id)}`} onClick={() => { if (isUnread) read.mutate(); }} className={buttonClass("quiet")}>
-              Show the booking
+              Show booking
             </Link>
           )}
           {isUnread && (
