@@ -16,5 +16,7 @@ export function showToast(notice: Notice, { vibrate, open }: { vibrate: boolean;
     icon: <Icon aria-hidden className="size-5" data-level={notice.type} />,
     ...(action ? { action } : {}),
   });
-  if (vibrate && "vibrate" in navigator) navigator.vibrate(VIBRATIONS[notice.type] ?? []);
+  // A page that nobody has touched yet may not, and the browser would say so in the console.
+  const may = "vibrate" in navigator && navigator.userActivation.hasBeenActive;
+  if (vibrate && may) navigator.vibrate(VIBRATIONS[notice.type] ?? []);
 }
