@@ -14,7 +14,7 @@ export function Page({ title, lead, actions, children }: PageProps) {
   useTitle(title);
   return (
     <main id="main" className="mx-auto w-full max-w-5xl px-4 pt-6 pb-28 sm:px-6 sm:pb-12">
-      <div className="mb-6 flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
+      <div className="mb-6 flex flex-wrap items-center justify-between gap-x-6 gap-y-3">
         <div className="min-w-0">
           <h1 className="text-2xl font-bold tracking-tight break-words sm:text-3xl">{title}</h1>
           {lead && <div className="mt-1 text-soft">{lead}</div>}

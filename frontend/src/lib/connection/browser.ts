@@ -66,10 +66,10 @@ function address(position: Position | null): string {
 function tabWorld(name: string, channel: BroadcastChannel, signal: AbortSignal): TabWorld {
   const id = crypto.getRandomValues(new Uint32Array(2)).join("-");
   const lock = (tab: string) => `${name}.tab.${tab}`;
-  // Held as long as this tab lives: whoever waits for it learns of its end.
-  hold(lock(id), signal, () => undefined);
   return {
     id,
+    // Held as long as this tab lives: whoever waits for it learns of its end.
+    whenKnown: (run) => { hold(lock(id), signal, run); },
     lead: (run) => {
       const lead = new AbortController();
       hold(`${name}.lead`, lead.signal, run);

@@ -182,7 +182,7 @@ export class Browser {
     this.tabs.push(open);
     open.tab = new Tab(this.tabWorld(open), this.worldOf(open), listener);
     for (const message of open.mail) open.tab.hear(message);
-    this.pass(0);
+    this.pass(1);
     return open;
   }
 
@@ -233,6 +233,7 @@ export class Browser {
   private tabWorld(open: OpenTab): TabWorld {
     return {
       id: open.id,
+      whenKnown: (run) => { run(); },
       lead: (run) => {
         this.queue.push({ id: open.id, run });
         return () => undefined;

@@ -21,7 +21,7 @@ export interface TabListener {
 
 /** What tabs say to each other. */
 export type Message =
-  | { readonly kind: "here"; readonly tab: string; readonly visible: boolean }
+  | { readonly kind: "here"; readonly tab: string; readonly lookedAt: number }
   | { readonly kind: "wake" }
   | { readonly kind: "ask" }
   | { readonly kind: "standing"; readonly snapshot: Snapshot; readonly position: Position | null }
@@ -30,6 +30,8 @@ export type Message =
 /** The browser around a tab, so that tests can be it. */
 export interface TabWorld {
   readonly id: string;
+  /** Calls `run` once the others can learn of this tab's end. */
+  whenKnown(run: () => void): void;
   /** Calls `run` once no other tab leads; the answer gives the lead back. */
   lead(run: () => void): () => void;
   /** Calls `run` once this other tab is gone, however it went. */
@@ -47,10 +49,10 @@ export class Tab {
   private arrivals: Arrivals<Notice>;
   private connection: Connection | null = null;
   private readonly giveLeadBack: () => void;
-  /** The other tabs, and since which turn each has been looked at; those that are not, as zero. */
+  /** The other tabs, and since when each has been looked at, by the device's clock; 0 if it is not. */
   private readonly others = new Map<string, number>();
-  private turn = 0;
-  private looked = 0;
+  private lookedAt = 0;
+  private known = false;
 
   constructor(
     private readonly tabs: TabWorld,
@@ -59,8 +61,11 @@ export class Tab {
   ) {
     this.arrivals = nothing(tabs.recall());
     this.giveLeadBack = tabs.lead(() => { this.takeLead(); });
-    this.sayHere();
-    tabs.post({ kind: "ask" });
+    tabs.whenKnown(() => {
+      this.known = true;
+      this.looksChanged();
+      tabs.post({ kind: "ask" });
+    });
   }
 
   get leads(): boolean {
@@ -79,6 +84,7 @@ export class Tab {
 
   /** This tab is looked at now, or no longer. */
   looksChanged(): void {
+    this.lookedAt = this.tabs.visible() ? this.world.now() : 0;
     this.sayHere();
   }
 
@@ -98,7 +104,7 @@ export class Tab {
   hear(message: Message): void {
     switch (message.kind) {
       case "here":
-        return this.meet(message.tab, message.visible);
+        return this.meet(message.tab, message.lookedAt);
       case "wake":
         return this.connection?.wake();
       case "ask":
@@ -181,27 +187,26 @@ export class Tab {
     if (cameBack) this.listener.reread();
   }
 
-  /** The tab that was looked at last and still is; if there is none, the last that was, or this one. */
+  /** The tab that was looked at last and still is; if there is none, this one. */
   private shower(): string {
     let chosen = this.tabs.id;
-    let latest = this.tabs.visible() ? this.looked : 0;
-    for (const [tab, looked] of this.others) {
-      if (looked > latest) [chosen, latest] = [tab, looked];
+    let latest = this.lookedAt;
+    for (const [tab, lookedAt] of this.others) {
+      if (lookedAt > latest) [chosen, latest] = [tab, lookedAt];
     }
     return chosen;
   }
 
-  private meet(tab: string, visible: boolean): void {
+  private meet(tab: string, lookedAt: number): void {
     if (!this.others.has(tab)) {
       this.tabs.whenGone(tab, () => { this.others.delete(tab); });
     }
-    this.others.set(tab, visible ? ++this.turn : 0);
+    this.others.set(tab, lookedAt);
   }
 
   private sayHere(): void {
-    const visible = this.tabs.visible();
-    if (visible) this.looked = ++this.turn;
-    this.tabs.post({ kind: "here", tab: this.tabs.id, visible });
+    // Who does not hold its lock yet would be taken for dead.
+    if (this.known) this.tabs.post({ kind: "here", tab: this.tabs.id, lookedAt: this.lookedAt });
   }
 
   private tellStanding(): void {
