@@ -150,6 +150,16 @@ describe("several tabs", () => {
     expect(browser.shownIn).toEqual([first.id, second.id]);
   });
 
+  test("agree on how many notices are unread, whichever of them has asked", () => {
+    const [first, second] = [browser.open(), browser.open()];
+    browser.server.tell();
+    browser.pass(0);
+    second.tab.learnUnread(0);
+    // The same frame again tells nothing new.
+    browser.server.line?.onmessage?.(JSON.stringify({ seq: 1, message: "Notice 1", unread: 1 }));
+    expect([first, second].map(({ tab }) => tab.snapshot.unread)).toEqual([0, 0]);
+  });
+
   test("hand over when the one that leads dies, without a notice lost or doubled", () => {
     const [first, second] = [browser.open(), browser.open()];
     browser.server.tell();

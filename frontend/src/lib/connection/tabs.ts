@@ -23,6 +23,7 @@ export interface TabListener {
 export type Message =
   | { readonly kind: "here"; readonly tab: string; readonly lookedAt: number }
   | { readonly kind: "wake" }
+  | { readonly kind: "unread"; readonly unread: number }
   | { readonly kind: "ask" }
   | { readonly kind: "standing"; readonly snapshot: Snapshot; readonly position: Position | null }
   | { readonly kind: "given"; readonly given: Given<Notice>; readonly epoch: string; readonly show: string };
@@ -90,8 +91,8 @@ export class Tab {
 
   /** The number of unread notices, as a request of this tab has learnt. */
   learnUnread(unread: number): void {
-    this.change({ unread });
-    if (this.connection) this.tellStanding();
+    this.countUnread(unread);
+    this.tabs.post({ kind: "unread", unread });
   }
 
   close(): void {
@@ -107,6 +108,8 @@ export class Tab {
         return this.meet(message.tab, message.lookedAt);
       case "wake":
         return this.connection?.wake();
+      case "unread":
+        return this.countUnread(message.unread);
       case "ask":
         this.sayHere();
         if (this.connection) this.tellStanding();
@@ -182,8 +185,7 @@ export class Tab {
     const cameBack = snapshot.state.name === "live" && this.snapshot.state.name !== "live";
     this.change(snapshot);
     if (position) this.take({ kind: "caught-up", position: position.after, epoch: position.epoch });
-    this.arrivals = { ...this.arrivals, unread: snapshot.unread };
-    this.change({ unread: snapshot.unread });
+    this.countUnread(snapshot.unread);
     if (cameBack) this.listener.reread();
   }
 
@@ -207,6 +209,11 @@ export class Tab {
   private sayHere(): void {
     // Who does not hold its lock yet would be taken for dead.
     if (this.known) this.tabs.post({ kind: "here", tab: this.tabs.id, lookedAt: this.lookedAt });
+  }
+
+  private countUnread(unread: number | null): void {
+    this.arrivals = { ...this.arrivals, unread };
+    this.change({ unread });
   }
 
   private tellStanding(): void {
