@@ -5,7 +5,7 @@ import re
 from collections import deque
 from collections.abc import Mapping
 from functools import partial
-from time import monotonic
+from time import monotonic, time_ns
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -86,6 +86,7 @@ class NotificationConsumer(AsyncWebsocketConsumer):
         self.channel_layer = get_channel_layer()
         self.channel_name = await self.channel_layer.new_channel()
         self.newer: set[str] = set()
+        self.born = time_ns()
         self.heard = PerMinute(MESSAGES_PER_MINUTE + 1)
         self.mistakes = PerMinute(MISTAKES_PER_MINUTE)
         listen = partial(self.channel_layer.receive, self.channel_name)
@@ -156,14 +157,28 @@ class NotificationConsumer(AsyncWebsocketConsumer):
 
     async def tell_my_others(self, what: str) -> None:
         """Let this user's other sockets know, in every process, that this one came or went."""
-        message = {"type": what, "socket": self.channel_name}
+        message = {"type": what, "socket": self.channel_name, "born": self.born}
         if not await self.channel_layer.group_send(group_of(self.user_id), message):
             for other in open_sockets().of_user(self.user_id):
                 self.channel_layer.send_here(other.channel_name, message)
 
     async def arrived(self, message: Mapping[str, Any]) -> None:
-        """A newer socket of the same user: the oldest of too many goes."""
+        """A newer socket of the same user. If there seem to be too many, they are called by name:
+
+        one whose process was killed has not said that it left.
+        """
         if message["socket"] != self.channel_name:
+            self.newer.add(message["socket"])
+        if len(self.newer) >= SOCKETS_PER_USER:
+            self.newer.clear()
+            await self.tell_my_others("roll.call")
+
+    async def roll_call(self, message: Mapping[str, Any]) -> None:
+        await self.tell_my_others("present")
+
+    async def present(self, message: Mapping[str, Any]) -> None:
+        """A socket answered the roll call: the oldest of too many goes."""
+        if message["born"] > self.born:
             self.newer.add(message["socket"])
         if len(self.newer) >= SOCKETS_PER_USER:
             raise Refused(TOO_MANY)

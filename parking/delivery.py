@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from parking.models import Inbox, Notification
 from parking.notifications import frame, instant, unread_counts
@@ -15,8 +15,8 @@ from parking.timers import now
 
 # A replay is complete or it is none: one longer than this is a reset.
 LONGEST_REPLAY = 500
-# A gap of an open socket is read in pieces of this size.
-GAP_PIECE = 500
+# A gap of an open socket is read in pieces of this size: a client that does not read holds one in memory.
+GAP_PIECE = 100
 
 Frame = tuple[int, str]
 
@@ -77,7 +77,10 @@ def heads(user_ids: Iterable[int]) -> dict[int, tuple[int, UUID]]:
 
 def acknowledge(seen: Mapping[int, int]) -> None:
     """Move these users' positions forward to these numbers, never back and never beyond the head."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        inboxes = Inbox.objects.select_for_update(no_key=True).filter(user__in=list(seen))
+        list(inboxes.order_by("user_id").values_list("user_id"))
+        # A statement of its own after the locks, so that it sees what the last holder committed.
         cursor.execute(_ACKNOWLEDGE, [list(seen), list(seen.values())])
 
 

@@ -93,6 +93,15 @@ class NotExpired(ParkingError):
         super().__init__("Booking must completely expire before renewal", booking_status=status)
 
 
+class AlreadyRenewed(ParkingError):
+    """The booking was renewed before; `renewed_by` is the new one."""
+
+    code = "already_renewed"
+
+    def __init__(self, *, renewed_by: int) -> None:
+        super().__init__("This booking was renewed already.", renewed_by=renewed_by)
+
+
 class AlreadyEnded(ParkingError):
     """An extension came at or after the booking's end."""
 

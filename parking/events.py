@@ -93,7 +93,7 @@ RENEW_FAILURE = _event(
     Level.ERROR,
     _D,
     "Renewal failed: {reason}",
-    cause="A renewal was refused: the payment, or the slot was taken meanwhile.",
+    cause="A renewal was refused: the payment, the slot, or the time was not right.",
 )
 RENEW_TOO_EARLY = _event(
     "RENEW_TOO_EARLY",

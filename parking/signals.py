@@ -13,6 +13,7 @@ from django.contrib.sessions.models import Session
 from django.db.models.signals import post_delete, post_save
 
 from parking import timers
+from parking.actions.payments import confirm
 from parking.credentials import look_again
 from parking.events import (
     BOOKING_DECLINED,
@@ -89,6 +90,8 @@ def saved(
         return
     if isinstance(instance, Booking):
         _keep_timers(instance, saved=update_fields)
+    if isinstance(instance, Payment):
+        _confirm_booking(instance, saved=update_fields)
     _announce(instance, created=created, saved=update_fields)
     written = {field.attname for field in sender._meta.concrete_fields}
     instance.remember(written if update_fields is None else update_fields)
@@ -117,6 +120,12 @@ def _keep_timers(booking: Booking, *, saved: frozenset[str] | None) -> None:
     """A booking's timers follow its row, also if it was made or moved in a shell."""
     if any(_changed(booking, field, saved=saved) for field in ("status", "ends_at")):
         timers.keep(booking)
+
+
+def _confirm_booking(payment: Payment, *, saved: frozenset[str] | None) -> None:
+    """Cash that was verified, also in a shell, confirms its booking; then the driver is told of both."""
+    if payment.status == Payment.Status.VERIFIED and _changed(payment, "status", saved=saved):
+        confirm(payment)
 
 
 def _announce(row: Any, *, created: bool, saved: frozenset[str] | None) -> None:

@@ -216,8 +216,32 @@ def upcoming(*, limit: int) -> list[Timer]:
     return list(waiting.filter(due_at__lte=horizon).order_by("due_at")[:limit])
 
 
+def keep_astray() -> int:
+    """Keep the bookings that end soon and whose timers do not know it; return how many those were.
+
+    Rows that were made or changed past the signals, by `bulk_create` or `update`, have none, or old ones.
+    """
+    expiry = Timer.objects.filter(
+        booking=OuterRef("pk"),
+        kind=Timer.Kind.EXPIRY,
+        due_at=OuterRef("ends_at"),
+        state__in=(Timer.State.ARMED, Timer.State.PARKED),
+    )
+    horizon = Now() + timedelta(seconds=settings.ALARM_HORIZON_SECONDS)
+    astray = Booking.objects.holding().filter(~Exists(expiry), ends_at__lte=horizon).order_by("pk")
+    done = 0
+    for pk in list(astray.values_list("pk", flat=True)[:ALARMS_PER_BATCH]):
+        with transaction.atomic():
+            # Locked and asked again: somebody may be at it.
+            for booking in astray.select_for_update(skip_locked=True, no_key=True).filter(pk=pk):
+                keep(booking)
+                done += 1
+    return done
+
+
 def set_alarms() -> int:
     """Give every timer that is due soon its Celery message; return how many got one."""
+    keep_astray()
     done = 0
     while batch := upcoming(limit=ALARMS_PER_BATCH):
         sent = _send_alarms(batch)

@@ -13,6 +13,7 @@ from parking.events import BOOKING_EXPIRED
 from parking.models import Notification
 from parking.notifications import notify
 from parkmate.asgi import application
+from tests.frames import read
 
 OURS = "http://testserver"
 PATIENCE = 10
@@ -36,7 +37,7 @@ class Socket(WebsocketCommunicator):
 
     async def next(self):
         """The next frame; waits for it."""
-        frame = json.loads(await self.receive_from(timeout=PATIENCE))
+        frame = read(await self.receive_from(timeout=PATIENCE))
         if "seq" in frame and "connected" not in frame:
             self.numbers.append(frame["seq"])
         return frame
@@ -64,7 +65,7 @@ class Socket(WebsocketCommunicator):
     async def close_code(self):
         """Read until the server closes; the code."""
         while (output := await self.receive_output(timeout=PATIENCE))["type"] != "websocket.close":
-            frame = json.loads(output["text"]) if output["type"] == "websocket.send" else {}
+            frame = read(output["text"]) if output["type"] == "websocket.send" else {}
             if "seq" in frame and "connected" not in frame:
                 self.numbers.append(frame["seq"])
         await self.leave()

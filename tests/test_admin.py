@@ -36,7 +36,7 @@ from parking.models import (
     Timer,
     User,
 )
-from tests.conftest import soon, told
+from tests.conftest import soon, time_passes, told
 
 MODELS = sorted(
     (model for model in admin.site._registry if model._meta.app_label == "parking"),
@@ -607,10 +607,11 @@ def test_staff_who_may_change_accounts_do_not_touch_an_operators(clerk, cast):
 @pytest.fixture
 def parked(book):
     """Dina's booking has a timer that was parked."""
-    timer = book().timers.get(kind="EXPIRY")
-    Timer.objects.filter(pk=timer.pk).update(
-        state="parked", attempts=3, last_error="ValueError: a defect", due_at=soon(seconds=-1)
-    )
+    booking = book()
+    booking.timers.filter(kind="WARNING").delete()
+    time_passes(booking, minutes=60, seconds=1)
+    timer = booking.timers.get(kind="EXPIRY")
+    Timer.objects.filter(pk=timer.pk).update(state="parked", attempts=3, last_error="ValueError: a defect")
     timer.refresh_from_db()
     return timer
 

@@ -10,6 +10,7 @@ from parking.actions import bookings
 from parking.actions.payments import price_of
 from parking.errors import (
     AlreadyEnded,
+    AlreadyRenewed,
     Forbidden,
     IllegalMove,
     Invalid,
@@ -234,7 +235,7 @@ def test_a_renewal_that_fails_is_told_with_the_reason_and_changes_nothing(book, 
 def test_a_booking_is_renewed_once(book, cast):
     old = expired(book())
     bookings.renew(old.pk, by=cast.dina, ends_at=soon(hours=1), **CARD)
-    with pytest.raises(IllegalMove):
+    with pytest.raises(AlreadyRenewed):
         bookings.renew(old.pk, by=cast.dina, ends_at=soon(hours=3), **CARD)
 
 
@@ -333,3 +334,15 @@ def test_a_booking_has_one_armed_timer_of_a_kind(book):
 def test_a_payment_is_for_exactly_one_thing(cast):
     with pytest.raises(IntegrityError, match="payment_for_one_thing"), transaction.atomic():
         Payment.objects.create(method="cash", amount=1, status="PENDING")
+
+
+def test_renewing_again_says_which_booking_it_became_and_is_no_failure_to_tell(book, cast):
+    booking = book()
+    time_passes(booking, minutes=61)
+    bookings.run_due()
+    wish = {"by": cast.dina, "ends_at": soon(hours=1), "method": Payment.Method.CARD, "token": "tok_visa"}
+    new = bookings.renew(booking.pk, **wish)
+    with pytest.raises(AlreadyRenewed) as refused:
+        bookings.renew(booking.pk, **wish)
+    assert refused.value.facts == {"renewed_by": new.pk}
+    assert "RENEW_FAILURE" not in told(cast.dina)

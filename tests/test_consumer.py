@@ -8,7 +8,7 @@ from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.db import connection
 
-from parking.events import NEW_BOOKING
+from parking.events import EMPLOYEE_ASSIGNED, NEW_BOOKING
 from parking.models import Notification
 from parking.notifications import notify
 from tests.sockets import communicator, say, socket
@@ -112,9 +112,9 @@ async def test_two_mistakes_are_answered_and_the_socket_stays_open(cast, text):
 
 async def test_text_from_a_person_stays_text_in_the_frame(cast):
     async with socket(cast.dina) as opened:
-        await say(cast.dina, event=NEW_BOOKING, lot="<script>alert(1)</script>\u2028")
+        await say(cast.dina, event=EMPLOYEE_ASSIGNED, name="<script>\u2028", lot=4)
         (frame,) = await opened.frames(1)
-        assert frame["message"] == "New booking received for Lot #<script>alert(1)</script>\u2028"
+        assert frame["message"] == "New employee <script>\u2028 assigned to Lot #4"
         stored = Notification.objects.filter(recipient=cast.dina, seq=1)
         assert (await database_sync_to_async(stored.get)()).message == frame["message"]
 

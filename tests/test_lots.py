@@ -34,12 +34,18 @@ def test_twenty_slots_are_added_in_one_call(cast, omar):
     assert cast.lot.slots.count() == 21
 
 
-@pytest.mark.parametrize("taken", [7, 12])
-def test_one_number_that_is_taken_and_none_of_the_twenty_is_added(cast, omar, taken):
-    numbers = [*range(11, 30), taken]
+def test_one_number_twice_and_none_of_the_twenty_is_added(cast, omar):
+    wish = {"slots": [slot(n) for n in [*range(11, 30), 12]]}
+    answer = send(omar, "POST", f"/api/lots/{cast.lot.pk}/slots/", wish)
+    assert (answer.status_code, answer.json()["fields"]) == (400, {"slots": ["The same number twice: 12."]})
+    assert list(cast.lot.slots.all()) == [cast.slot]
+
+
+def test_one_number_that_is_taken_and_none_of_the_twenty_is_added(cast, omar):
+    numbers = [*range(11, 30), 7]
     answer = send(omar, "POST", f"/api/lots/{cast.lot.pk}/slots/", {"slots": [slot(n) for n in numbers]})
     assert (answer.status_code, answer.json()["code"]) == (409, "name_taken")
-    assert list(answer.json()["fields"]) == ["number"]
+    assert answer.json()["fields"] == {"number": ["This lot already has: 7."]}
     assert list(cast.lot.slots.all()) == [cast.slot]
 
 

@@ -26,6 +26,7 @@ MATRIX = {
     "auth/token/":                      {"POST":  "201 201 201 201 201 201"},
     "auth/tokens/":                     {"GET":   "401 200 200 200 200 200"},
     "auth/tokens/<int:pk>/":            {"DELETE": "401 204 404 404 404 404"},
+    "ws-ticket/":                       {"POST":  "401 201 201 201 201 201"},
     # Lots are everyone's to see, and their owner's to change.
     "lots/":                            {"GET":   "401 200 200 200 200 200",
                                          "POST":  "401 403 403 201 201 403"},
@@ -58,7 +59,7 @@ MATRIX = {
     "carwashes/<int:pk>/assign/":       {"POST":  "401 403 404 200 404 200"},
     "carwashes/<int:pk>/start/":        {"POST":  "401 403 404 200 404 200"},
     "carwashes/<int:pk>/complete/":     {"POST":  "401 403 404 200 404 200"},
-    "carwashes/<int:pk>/cancel/":       {"POST":  "401 200 404 403 404 403"},
+    "carwashes/<int:pk>/cancel/":       {"POST":  "401 200 404 200 404 200"},
     # Employees are their owner's alone.
     "employees/":                       {"GET":   "401 403 403 200 200 200",
                                          "POST":  "401 403 403 201 201 403"},

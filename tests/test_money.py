@@ -9,7 +9,7 @@ from django.db import transaction
 from parking import timers
 from parking.actions import bookings, payments
 from parking.errors import Forbidden, GatewayAway, IllegalMove, NotCash, NotFound, NothingToHandBack
-from parking.models import Booking, Payment, User
+from parking.models import Booking, Notification, Payment, User
 from tests.conftest import told
 from tests.gateways import AWAY, DECLINED, RecordingGateway
 
@@ -256,3 +256,15 @@ def test_cash_that_came_goes_back_by_hand_and_that_is_recorded(book, cast):
     first = payments.hand_back(only_payment().pk, by=cast.omar).refunded_at
     assert first is not None
     assert payments.hand_back(only_payment().pk, by=cast.ada).refunded_at == first
+
+
+def test_cash_verified_in_a_shell_confirms_its_booking_and_the_driver_is_told_of_the_booking_as_it_is(
+    book, cast
+):
+    booking = book(**CASH)
+    payment = only_payment()
+    payment.status, payment.verified_by, payment.verified_at = "VERIFIED", cast.omar, timers.now()
+    payment.save()
+    assert Booking.objects.get(pk=booking.pk).status == "BOOKED"
+    notice = Notification.objects.get(recipient=cast.dina)
+    assert (notice.event, notice.facts["booking"]["status"]) == ("CASH_VERIFIED", "BOOKED")

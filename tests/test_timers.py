@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 from parking import timers
 from parking.actions import bookings, due
 from parking.errors import IllegalMove, NotFound, Replaced
-from parking.models import Booking, Timer
+from parking.models import Booking, Slot, Timer
 from tests.conftest import soon, time_passes, timer_states, told
 
 State = Timer.State
@@ -211,6 +211,8 @@ def poison(monkeypatch):
 
 def park(booking, kind):
     """Park this timer of a booking, its moment just past; return it."""
+    if kind == "EXPIRY":
+        just_over(booking)
     timer = booking.timers.get(kind=kind)
     Timer.objects.filter(pk=timer.pk).update(
         state="parked", attempts=3, due_at=soon(seconds=-1), last_error="ValueError: a defect"
@@ -218,14 +220,21 @@ def park(booking, kind):
     return timer
 
 
+def just_over(booking):
+    """The booking's end was a second ago; of its timers only the EXPIRY is left to fire."""
+    booking.timers.filter(kind="WARNING").delete()
+    time_passes(booking, minutes=60, seconds=1)
+
+
 def retry_now():
     Timer.objects.filter(retry_at__isnull=False).update(retry_at=soon(seconds=-1))
 
 
-def test_a_row_that_raises_is_set_apart_and_the_others_fire_in_the_same_run(book, poison):
-    made = [book(starts_at=soon(hours=2 * n, minutes=1)) for n in range(5)]
+def test_a_row_that_raises_is_set_apart_and_the_others_fire_in_the_same_run(book, cast, poison):
+    slots = [Slot.objects.create(lot=cast.lot, number=n, hourly_rate="6.00") for n in range(20, 25)]
+    made = [book(slot_id=slot.pk) for slot in slots]
     for booking in made:
-        Timer.objects.filter(booking=booking, kind="EXPIRY").update(due_at=soon(seconds=-1))
+        just_over(booking)
     poison.add(made[2].pk)
     bookings.run_due()
     states = [booking.timers.get(kind="EXPIRY").state for booking in made]
@@ -242,7 +251,7 @@ def test_a_row_that_raises_is_set_apart_and_the_others_fire_in_the_same_run(book
 def test_a_failing_row_is_tried_again_after_growing_pauses_and_then_parked(book, poison, caplog):
     booking = book()
     poison.add(booking.pk)
-    Timer.objects.filter(booking=booking, kind="EXPIRY").update(due_at=soon(seconds=-1))
+    just_over(booking)
     pauses = []
     for _ in timers.RETRY_PAUSES:
         bookings.run_due()
@@ -262,7 +271,7 @@ def test_a_failing_row_is_tried_again_after_growing_pauses_and_then_parked(book,
 def test_a_failing_row_that_is_mended_fires_at_its_next_try(book, poison):
     booking = book()
     poison.add(booking.pk)
-    Timer.objects.filter(booking=booking, kind="EXPIRY").update(due_at=soon(seconds=-1))
+    just_over(booking)
     bookings.run_due()
     poison.clear()
     retry_now()
@@ -410,3 +419,37 @@ def test_what_is_due_is_decided_by_the_databases_clock_alone(book, monkeypatch):
     assert bookings.run_due() == 0
     assert timers.now() < booking.ends_at
     assert timers.look(timer_of(booking, "EXPIRY").pk)[0] > 3000
+
+
+# --- Rows that were changed past the signals ------------------------------------------------------
+
+
+def test_a_booking_given_a_later_end_by_an_update_does_not_expire_early_and_gets_new_timers(book, cast):
+    booking = book()
+    just_over(booking)
+    later = timers.now() + timedelta(minutes=30)
+    Booking.objects.filter(pk=booking.pk).update(ends_at=later)
+    bookings.run_due()
+    booking.refresh_from_db()
+    assert (booking.status, told(cast.dina)) == ("BOOKED", [])
+    armed = booking.timers.filter(state=Timer.State.ARMED)
+    assert armed.get(kind=Timer.Kind.EXPIRY).due_at == later
+
+
+@pytest.mark.parametrize("way", ["bulk_create", "update"])
+def test_a_booking_that_ends_soon_and_has_no_timer_for_it_gets_one(book, cast, alarms, way):
+    soon_over = timers.now() + timedelta(seconds=60)
+    booking = book(minutes=30)
+    Booking.objects.filter(pk=booking.pk).update(ends_at=soon_over)
+    if way == "bulk_create":
+        Timer.objects.all().delete()
+    timers.set_alarms()
+    armed = booking.timers.filter(state=Timer.State.ARMED, kind=Timer.Kind.EXPIRY)
+    assert [timer.due_at for timer in armed] == [soon_over]
+    assert timers.keep_astray() == 0
+
+
+def test_a_booking_whose_expiry_is_parked_is_left_to_the_operators(book):
+    booking = book(minutes=1)
+    booking.timers.filter(kind=Timer.Kind.EXPIRY).update(state=Timer.State.PARKED)
+    assert timers.keep_astray() == 0

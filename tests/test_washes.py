@@ -175,3 +175,9 @@ def test_how_busy_an_employee_is_is_counted_from_the_washes(order, cast, wahid):
     carwashes.complete(first.pk, by=cast.omar)
     counted = Employee.objects.with_work().get()
     assert (counted.washes_open, counted.washes_done) == (2, 1)
+
+
+def test_the_owner_calls_off_what_cannot_be_done_and_it_is_refunded(order, cast):
+    wash = order()
+    assert carwashes.cancel(wash.pk, by=cast.omar).status == "CANCELLED"
+    assert Payment.objects.get().refunded_at is not None

@@ -20,6 +20,7 @@ from parking.actions.payments import give_back, pay, price_of
 from parking.actions.permissions import only_drivers, only_owner
 from parking.errors import (
     AlreadyEnded,
+    AlreadyRenewed,
     Forbidden,
     IllegalMove,
     Invalid,
@@ -101,14 +102,14 @@ def renew(
 ) -> Booking:
     """Book the slot of an expired booking again, from now to `ends_at`; return the new booking.
 
-    Raises what `book` raises, IllegalMove, and NotExpired before the end. A failure is also told,
-    in a transaction of its own, because the one that failed leaves nothing behind.
+    Raises what `book` raises, IllegalMove, AlreadyRenewed, and NotExpired before the end. A failure
+    is also told, in a transaction of its own, because the one that failed leaves nothing behind.
     """
     try:
         with transaction.atomic():
             old = lock_own_booking(booking_id, driver=by)
             return _renew(old, ends_at=ends_at, method=method, token=token)
-    except (NotFound, Forbidden):
+    except (NotFound, Forbidden, AlreadyRenewed):
         raise
     except NotExpired:
         notify(RENEW_TOO_EARLY, to=by.pk, booking={"id": booking_id})
@@ -148,6 +149,8 @@ def _undo(booking: Booking) -> None:
 def _renew(old: Booking, *, ends_at: datetime, method: Payment.Method, token: str) -> Booking:
     if old.status in HOLDING:
         raise NotExpired(status=old.status)
+    if newer := Booking.objects.filter(renewed_from=old).first():
+        raise AlreadyRenewed(renewed_by=newer.pk)
     if old.status != Status.EXPIRED:
         raise IllegalMove(status=old.status)
     slot = lock_slot(old.slot_id)

@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 from parking.actions.locks import lock_own_booking, lock_wash
 from parking.actions.payments import give_back, pay
 from parking.actions.permissions import only_drivers, only_owner
-from parking.errors import Forbidden, IllegalMove, Invalid, NotFound
+from parking.errors import IllegalMove, Invalid, NotFound
 from parking.models import HOLDING, Booking, CarWash, CarWashType, Employee, Payment, User
 
 Status = CarWash.Status
@@ -80,14 +80,14 @@ def complete(wash_id: int, *, by: User) -> CarWash:
 
 
 def cancel(wash_id: int, *, by: User) -> CarWash:
-    """Call off a wash that has not begun, as its driver, and refund it.
+    """Call off a wash that has not begun, as its driver or the lot's owner, and refund it.
 
     Raises NotFound, Forbidden or IllegalMove.
     """
     with transaction.atomic():
         wash = lock_wash(wash_id, seen_by=by)
         if wash.driver_id != by.pk:
-            raise Forbidden("Only its driver cancels a car wash.")
+            only_owner(by, wash.wash_type.lot.owner_id, "or its driver cancels a car wash")
         _call_off(wash)
         return wash
 

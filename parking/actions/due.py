@@ -33,8 +33,9 @@ class Effect:
     to: Booking.Status | None = None
 
     def applies(self, booking: Booking, *, now: datetime) -> bool:
-        """Whether it is still true: a warning after the end would not be."""
-        return booking.status in self.of and (self.to is not None or now < booking.ends_at)
+        """Whether it is still true: a warning after the end would not be, nor an end before the end."""
+        ended = booking.ends_at <= now
+        return booking.status in self.of and ended == (self.to is not None)
 
 
 EFFECTS = {
@@ -111,7 +112,15 @@ def _take_effect(claimed: Sequence[Timer]) -> None:
         _move([bookings[timer.booking_id] for timer in true], effect)
         timers.settle(true, Timer.State.FIRED)
         timers.settle(late, Timer.State.SUPERSEDED)
+        _keep_moved([bookings[timer.booking_id] for timer in late], now=now)
         notify_many([_notice(timer, bookings[timer.booking_id], effect) for timer in true])
+
+
+def _keep_moved(bookings: Sequence[Booking], *, now: datetime) -> None:
+    """Arm anew those that end later than their timers knew: they were given another end by an UPDATE."""
+    for booking in bookings:
+        if booking.ends_at > now:
+            timers.keep(booking)
 
 
 def _move(bookings: Sequence[Booking], effect: Effect) -> None:

@@ -38,6 +38,7 @@ def add_slots(lot_id: int, *, by: User, slots: Sequence[Mapping[str, Any]]) -> l
     """Add slots to a lot, all or none. Raises NotFound, Forbidden or NameTaken."""
     with transaction.atomic(), _taken_refused():
         lot = _lock_lot(lot_id, by=by)
+        _check_numbers(lot, [fields["number"] for fields in slots])
         return Slot.objects.bulk_create([Slot(lot=lot, **fields) for fields in slots])
 
 
@@ -81,6 +82,15 @@ def _lock_lot(lot_id: int, *, by: User) -> Lot:
         raise NotFound("lot")
     only_owner(by, lot.owner_id, "changes it")
     return lot
+
+
+def _check_numbers(lot: Lot, numbers: Sequence[int]) -> None:
+    twice = sorted({number for number in numbers if numbers.count(number) > 1})
+    if twice:
+        raise Invalid(slots=f"The same number twice: {', '.join(map(str, twice))}.")
+    taken = lot.slots.filter(number__in=numbers).order_by("number").values_list("number", flat=True)
+    if taken:
+        raise NameTaken(number=f"This lot already has: {', '.join(map(str, taken))}.")
 
 
 def _set(row: Any, fields: Mapping[str, Any]) -> None:

@@ -69,7 +69,7 @@ def give_back(thing: Booking | CarWash) -> None:
 
 
 def verify(payment_id: int, *, by: User) -> Payment:
-    """The cash came: as the lot's owner, or as staff. A booking whose cash has all come is BOOKED.
+    """The cash came: as the lot's owner, or as staff. What follows from it, `signals.py` says.
 
     Doing it again changes nothing. Raises NotFound, Forbidden, NotCash or IllegalMove.
     """
@@ -77,10 +77,14 @@ def verify(payment_id: int, *, by: User) -> Payment:
         payment = _lock_cash(payment_id, by=by, what="verifies cash")
         if payment.status != Status.VERIFIED:
             payment.move(Status.VERIFIED, verified_by=by, verified_at=Now())
-            booking = payment.booking
-            if booking and booking.status == Booking.Status.PENDING and not _cash_due(booking).exists():
-                booking.move(Booking.Status.BOOKED)
         return payment
+
+
+def confirm(payment: Payment) -> None:
+    """A booking whose cash has all come is BOOKED. Called for every payment that becomes VERIFIED."""
+    booking = payment.booking
+    if booking and booking.status == Booking.Status.PENDING and not _cash_due(booking).exists():
+        booking.move(Booking.Status.BOOKED)
 
 
 def hand_back(payment_id: int, *, by: User) -> Payment:

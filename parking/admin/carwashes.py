@@ -77,6 +77,14 @@ class CarWashes(ActingPage, History):
             do=carwashes.complete,
             consequence="The drivers are told that their cars are clean. This cannot be undone.",
         ),
+        Verb(
+            "cancel",
+            "Cancel",
+            "Cancel the selected car washes",
+            done="Cancelled",
+            do=carwashes.cancel,
+            consequence="What was paid is refunded. This cannot be undone.",
+        ),
     )
 
     def describe(self, row: CarWash) -> str:

@@ -15,6 +15,7 @@ from django_celery_beat.admin import IntervalScheduleAdmin, PeriodicTaskAdmin, P
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from kombu.exceptions import KombuError
 
+from parking import timers
 from parking.actions import operations
 from parking.errors import Invalid
 
@@ -63,6 +64,7 @@ class ScheduleForm(PeriodicTaskForm):
         if not self.errors:
             self._check_task(data)
             self._check_period(data)
+            self._check_moment(data)
             self._check_queue(data)
         return data
 
@@ -88,6 +90,11 @@ class ScheduleForm(PeriodicTaskForm):
         for kind in ("interval", "crontab", "solar", "clocked"):
             if data[kind] and (fault := fault_of(data[kind])):
                 self.add_error(kind, fault)
+
+    def _check_moment(self, data: dict[str, Any]) -> None:
+        moved = {"clocked", "enabled"} & set(self.changed_data)
+        if moved and data["enabled"] and data["clocked"] and data["clocked"].clocked_time < timers.now():
+            self.add_error("clocked", "This moment is past: beat would take it for now. Moments are UTC.")
 
     def _check_queue(self, data: dict[str, Any]) -> None:
         queues = list(current_app.amqp.queues)

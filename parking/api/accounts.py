@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from parking.actions.accounts import change_password, revoke_token
 from parking.api.authentication import SessionAuthentication, signed_in
 from parking.api.fields import CharField, Strict
+from parking.api.requests import no_body
 from parking.api.schema import answers, takes
 from parking.errors import WrongCredentials
 from parking.models import DeviceToken, User
@@ -126,6 +127,7 @@ class Logout(APIView):
 
     @takes(None, answers=None, status=204)
     def post(self, request: Request) -> Response:
+        no_body(request)
         if isinstance(request.auth, DeviceToken):
             revoke_token(request.auth.pk, by=signed_in(request))
         logout(request._request)

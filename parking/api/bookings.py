@@ -21,7 +21,7 @@ from parking.api.fields import (
 )
 from parking.api.idempotency import idempotent
 from parking.api.pages import Listing, PageParameters
-from parking.api.requests import body
+from parking.api.requests import body, no_body
 from parking.api.schema import answers, takes
 from parking.models import Booking, User
 
@@ -151,6 +151,7 @@ class Cancel(APIView):
 
     @takes(None, answers=BookingSummary)
     def post(self, request: Request, pk: int) -> Response:
+        no_body(request)
         return Response(BookingSummary(verbs.cancel(pk, by=signed_in(request))).data)
 
 
@@ -159,6 +160,7 @@ class Decline(APIView):
 
     @takes(None, answers=BookingSummary)
     def post(self, request: Request, pk: int) -> Response:
+        no_body(request)
         return Response(BookingSummary(verbs.decline(pk, by=signed_in(request))).data)
 
 

@@ -24,7 +24,7 @@ from parking.api.fields import (
 )
 from parking.api.idempotency import idempotent
 from parking.api.pages import Listing, PageParameters
-from parking.api.requests import body
+from parking.api.requests import body, no_body
 from parking.api.schema import answers, takes
 from parking.models import CarWash, CarWashType, Lot, User
 
@@ -178,6 +178,7 @@ class Move(APIView):
 
     @takes(None, answers=WashSummary)
     def post(self, request: Request, pk: int) -> Response:
+        no_body(request)
         return Response(WashSummary(self.verb(pk, by=signed_in(request))).data)
 
 
@@ -194,7 +195,7 @@ class Complete(Move):
 
 
 class CancelWash(Move):
-    """Call off a wash that has not begun, as its driver; what was paid is refunded."""
+    """Call off a wash that has not begun, as its driver or the owner; what was paid is refunded."""
 
     verb = staticmethod(verbs.cancel)
 

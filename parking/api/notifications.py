@@ -12,7 +12,7 @@ from parking.actions import inbox as verbs
 from parking.api.authentication import signed_in
 from parking.api.fields import BooleanField, BooleanInQuery, IntegerField, Strict
 from parking.api.pages import CursorParameters, Listing, NewestFirst
-from parking.api.requests import body
+from parking.api.requests import body, no_body
 from parking.api.schema import answers, takes
 from parking.events import CATALOGUE, Channel
 from parking.models import Inbox, Notification, User
@@ -81,6 +81,7 @@ class Read(APIView):
 
     @takes(None, answers=NoticeSummary)
     def post(self, request: Request, pk: int) -> Response:
+        no_body(request)
         return Response(NoticeSummary(verbs.read(pk, by=signed_in(request))).data)
 
 

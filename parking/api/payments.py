@@ -14,6 +14,7 @@ from parking.actions.permissions import only_owners
 from parking.api.authentication import signed_in
 from parking.api.fields import IntegerInQuery
 from parking.api.pages import Listing, PageParameters
+from parking.api.requests import no_body
 from parking.api.schema import answers, takes
 from parking.models import Payment, User
 
@@ -89,6 +90,7 @@ class Verify(APIView):
 
     @takes(None, answers=PaymentSummary)
     def post(self, request: Request, pk: int) -> Response:
+        no_body(request)
         return Response(PaymentSummary(verbs.verify(pk, by=signed_in(request))).data)
 
 
@@ -97,6 +99,7 @@ class HandBack(APIView):
 
     @takes(None, answers=PaymentSummary)
     def post(self, request: Request, pk: int) -> Response:
+        no_body(request)
         return Response(PaymentSummary(verbs.hand_back(pk, by=signed_in(request))).data)
 
 

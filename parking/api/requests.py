@@ -21,3 +21,12 @@ def query(request: Request, shape: type[Strict]) -> dict[str, Any]:
     given = shape(data=request.query_params.dict())
     given.is_valid(raise_exception=True)
     return dict(given.validated_data)
+
+
+class Nothing(Strict):
+    """What a verb takes that needs no more than its address."""
+
+
+def no_body(request: Request) -> None:
+    """Refuse what a verb would ignore: whoever sends it expects something of it."""
+    body(request, Nothing)

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from parking.api.authentication import signed_in
+from parking.api.requests import no_body
 from parking.api.schema import takes
 from parking.credentials import TICKET_LIFE, issue_ticket
 from parking.models import DeviceToken
@@ -25,6 +26,7 @@ class WsTicket(APIView):
 
     @takes(None, answers=TicketAnswer, status=201)
     def post(self, request: Request) -> Response:
+        no_body(request)
         token = request.auth if isinstance(request.auth, DeviceToken) else None
         ticket = issue_ticket(
             signed_in(request),

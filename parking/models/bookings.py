@@ -100,7 +100,11 @@ class Booking(HasLife):
             models.CheckConstraint(condition=Q(price__gte=0), name="booking_price_not_negative"),
             one_of("status", BookingStatus, name="booking_status_known"),
         ]
-        indexes: ClassVar = [models.Index(fields=["driver", "-id"], name="booking_of_driver")]
+        indexes: ClassVar = [
+            models.Index(fields=["driver", "-id"], name="booking_of_driver"),
+            # The question of `keep_astray`: what ends soon?
+            models.Index(fields=["ends_at"], condition=Q(status__in=HOLDING), name="booking_ends"),
+        ]
 
     def __str__(self) -> str:
         return f"Booking {self.pk} of slot {self.slot_id}"

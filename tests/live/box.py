@@ -21,6 +21,7 @@ from redis import Redis, RedisError
 from websockets.asyncio.client import ClientConnection, connect
 
 from parkmate.embedded import Valkey, free_port
+from tests.frames import read
 from tests.services import POSTGRES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -246,5 +247,4 @@ class Frames:
 
     async def next(self) -> dict[str, Any]:
         """The next frame; waits for it."""
-        frame: dict[str, Any] = json.loads(await self._opened.recv())
-        return frame
+        return read(await self._opened.recv())

@@ -4,7 +4,6 @@ And only its audience, only for its cause: nobody else hears anything, and an un
 leaves the field out, a rollback and a second save are silent.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -20,6 +19,7 @@ from parking.events import ANNOUNCEMENT, CATALOGUE
 from parking.models import User
 from parking.notifications import notify
 from tests.conftest import Cast
+from tests.frames import read
 from tests.live.box import Box
 from tests.live.scenarios import (
     CASES,
@@ -96,7 +96,7 @@ def listen(cast: Cast, web: Box, cookie: Any) -> Iterator[Callable[[], Callable[
             headers = {"Cookie": cookie(getattr(cast, name))}
             address = f"ws://127.0.0.1:{web.port}/ws/notifications/me/"
             socket = stack.enter_context(connect(address, additional_headers=headers, origin=web.url))
-            assert json.loads(socket.recv(timeout=20))["connected"]
+            assert read(socket.recv(timeout=20))["connected"]
             return socket
 
         def start() -> Callable[[], dict[str, list[str]]]:
@@ -113,7 +113,7 @@ def listen(cast: Cast, web: Box, cookie: Any) -> Iterator[Callable[[], Callable[
 
 
 def _until_the_end(socket: ClientConnection) -> Iterator[str]:
-    while (frame := json.loads(socket.recv(timeout=20)))["message"] != END:
+    while (frame := read(socket.recv(timeout=20)))["message"] != END:
         # What was told before the socket opened is no answer to what happened since.
         if not frame["replayed"]:
             yield frame["event"]

@@ -106,6 +106,8 @@ async def test_what_the_inbox_has_every_screen_shows_whatever_happens_to_redis_a
         # None of this ended a socket.
         assert {tab.visits for tab in here.tabs} == {1}
 
+        for tab in here.tabs:
+            tab.ports = [proxy.port]
         proxy.cutting = True
         while proxy.cuts < 30:
             await asyncio.sleep(0.05)
@@ -113,8 +115,6 @@ async def test_what_the_inbox_has_every_screen_shows_whatever_happens_to_redis_a
         await here.all_equal_their_inbox(within=15)
 
         live.kill("web2")
-        for tab in here.tabs:
-            tab.ports = [live.port]
         await here.all_equal_their_inbox(within=15)
     assert "Traceback" not in live.log("web") + live.log("web2") + live.log("sweeper")
 
