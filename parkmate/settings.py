@@ -10,6 +10,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from parkmate.static_headers import keep_for_ever
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -124,6 +126,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "parkmate.content_policy.ContentPolicyMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -151,8 +154,12 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "/static/"
+# The web client, as `make client` builds it.
+CLIENT_BUILD = BASE_DIR / "frontend" / "dist"
+STATICFILES_DIRS = [("client", CLIENT_BUILD)] if CLIENT_BUILD.is_dir() else []
 # The apps' files are served from where they are installed: nothing to collect, nothing to go stale.
 SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_ADD_HEADERS_FUNCTION = keep_for_ever
 
 # --- Where things are -------------------------------------------------------------------------
 

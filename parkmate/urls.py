@@ -1,11 +1,12 @@
-"""The HTTP paths: the API's, and the operators' admin."""
+"""The HTTP paths: the web client's, the API's, and the operators' admin."""
 
 from django.contrib import admin
-from django.urls import include, path
-from django.views.generic import RedirectView
+from django.urls import include, path, re_path
+
+from parkmate import client
 
 urlpatterns = [
-    path("", RedirectView.as_view(url="/api/")),
+    re_path(client.PATTERN, client.page),
     path("api/", include("parking.api.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,7 +1,7 @@
 """The API's paths, a line each."""
 
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from parking.api import (
     accounts,
@@ -66,5 +66,5 @@ urlpatterns = [
     path("health/live/", health.Live.as_view()),
     path("health/ready/", health.Ready.as_view()),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
 ]

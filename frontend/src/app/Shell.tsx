@@ -1,0 +1,115 @@
+/** What stands around every page of somebody who is signed in. */
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { CircleParking, LayoutDashboard, LogOut, MapPin, Ticket, type LucideIcon } from "lucide-react";
+import { Suspense, useEffect } from "react";
+import { Link, NavLink, Outlet, useLocation, useNavigationType } from "react-router";
+import { Toaster } from "sonner";
+import { Bell } from "@/features/notices/Bell";
+import { ConnectionLight } from "@/features/notices/ConnectionLight";
+import { answer, server, type Schemas } from "@/lib/api";
+import { Loading } from "@/ui/layout";
+import { useNotices } from "./useNotices";
+
+const FIND = ["/lots", MapPin, "Find"] as const;
+const BOOKINGS = ["/bookings", Ticket, "Bookings"] as const;
+const DESK = ["/desk", LayoutDashboard, "Desk"] as const;
+
+export function Shell({ user }: { user: Schemas["Account"] }) {
+  useNotices(user.id);
+  useBeginning();
+  const places = user.role === "owner" || user.is_staff ? [DESK, FIND, BOOKINGS] : [FIND, BOOKINGS];
+  return (
+    <>
+      <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:m-2 focus:rounded-xl focus:bg-card focus:p-3">
+        To the content
+      </a>
+      <header className="sticky top-0 z-20 border-b border-line bg-card/95 backdrop-blur">
+        <div className="mx-auto flex h-14 max-w-5xl items-center gap-2 px-4 sm:px-6">
+          <Link to="/" className="flex items-center gap-2 font-bold tracking-tight">
+            <CircleParking aria-hidden className="size-7 text-accent" />
+            ParkMate
+          </Link>
+          <nav aria-label="Places" className="ml-6 hidden gap-1 sm:flex">
+            {places.map(([to, , words]) => (
+              <NavLink key={to} to={to} className="rounded-lg px-3 py-2 text-sm font-medium text-soft hover:bg-sunken aria-[current=page]:text-accent">
+                {words}
+              </NavLink>
+            ))}
+          </nav>
+          <span className="flex-1" />
+          <ConnectionLight />
+          <Bell />
+          <SignOut name={user.username} />
+        </div>
+      </header>
+      <Suspense fallback={<Waiting />}>
+        <Outlet />
+      </Suspense>
+      <nav aria-label="Places" className="fixed inset-x-0 bottom-0 z-20 flex border-t border-line bg-card/95 pb-[env(safe-area-inset-bottom)] backdrop-blur sm:hidden">
+        {places.map(([to, Icon, words]) => (
+          <Place key={to} to={to} icon={Icon} words={words} />
+        ))}
+      </nav>
+      <Toaster
+        duration={4_000}
+        position="top-center"
+        offset={{ top: "4.25rem" }}
+        mobileOffset={{ top: "4.25rem" }}
+        theme="system"
+        visibleToasts={4}
+        richColors
+        closeButton
+        containerAriaLabel="Notices"
+      />
+    </>
+  );
+}
+
+/** A new page begins at its top; the way back leads to where one was. */
+function useBeginning(): void {
+  const { pathname } = useLocation();
+  const way = useNavigationType();
+  useEffect(() => {
+    if (way !== "POP") window.scrollTo(0, 0);
+  }, [pathname, way]);
+}
+
+function Place({ to, icon: Icon, words }: { to: string; icon: LucideIcon; words: string }) {
+  return (
+    <NavLink to={to} className="grid min-h-14 flex-1 content-center justify-items-center gap-0.5 text-xs font-medium text-soft aria-[current=page]:text-accent">
+      <Icon aria-hidden className="size-5" />
+      {words}
+    </NavLink>
+  );
+}
+
+function SignOut({ name }: { name: string }) {
+  const queries = useQueryClient();
+  const leave = useMutation({
+    mutationFn: () => answer(server.POST("/api/auth/logout/", {})),
+    onSettled: () => {
+      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" });
+      return queries.invalidateQueries({ queryKey: ["me"] });
+    },
+  });
+  return (
+    <button
+      type="button"
+      title={`Sign out ${name}`}
+      aria-label={`Sign out ${name}`}
+      disabled={leave.isPending}
+      onClick={() => { leave.mutate(); }}
+      className="grid size-11 place-content-center rounded-full hover:bg-sunken"
+    >
+      <LogOut aria-hidden className="size-5" />
+    </button>
+  );
+}
+
+function Waiting() {
+  return (
+    <div className="mx-auto max-w-5xl px-4 py-6 sm:px-6">
+      <Loading />
+    </div>
+  );
+}

@@ -1,0 +1,11 @@
+/** A write at the desk, after which everything that is drawn is asked for anew. */
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+
+export function useDeed<Input = void>(send: (input: Input) => Promise<unknown>, done: () => void = () => undefined) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: send,
+    onSuccess: done,
+    onSettled: () => queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" }),
+  });
+}

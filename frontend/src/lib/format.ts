@@ -1,0 +1,52 @@
+/** Amounts, times and durations in the reader's own language and zone. */
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+// UPI is what ParkMate takes besides cards and cash, so that amounts are rupees.
+const MONEY = new Intl.NumberFormat(undefined, { style: "currency", currency: "INR" });
+const TIME = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const EXACT_TIME = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" });
+const MOMENT = new Intl.DateTimeFormat(undefined, {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  hour: "numeric",
+  minute: "2-digit",
+});
+
+export const money = (amount: string | number) => MONEY.format(Number(amount));
+export const exactTime = (at: string | number) => EXACT_TIME.format(new Date(at));
+
+/** The time, and the day unless it is today. */
+export function moment(at: string | number, now: number): string {
+  const sameDay = new Date(at).toDateString() === new Date(now).toDateString();
+  return (sameDay ? TIME : MOMENT).format(new Date(at));
+}
+
+/** As on a stop watch: `4:59`, `1:04:59`, `2 d 03:04:59`. */
+export function countdown(milliseconds: number): string {
+  const seconds = Math.max(0, Math.ceil(milliseconds / 1_000));
+  const two = (value: number) => String(value).padStart(2, "0");
+  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3_600) % 24, Math.floor(seconds / 60) % 60];
+  const tail = `${two(minutes)}:${two(seconds % 60)}`;
+  if (days) return `${String(days)} d ${two(hours)}:${tail}`;
+  return hours ? `${String(hours)}:${tail}` : `${String(minutes)}:${two(seconds % 60)}`;
+}
+
+/** In words, rounded to what matters: `45 min`, `2 h 30 min`, `3 days`. */
+export function duration(milliseconds: number): string {
+  const minutes = Math.max(1, Math.round(milliseconds / MINUTE));
+  if (minutes < 60) return `${String(minutes)} min`;
+  if (milliseconds >= 2 * DAY) return `${String(Math.round(milliseconds / DAY))} days`;
+  const rest = minutes % 60;
+  return `${String(Math.floor(minutes / 60))} h${rest ? ` ${String(rest)} min` : ""}`;
+}
+
+/** What a stay will cost: the hourly rate per started minute, halves up. The server's price is the truth. */
+export function estimate(hourlyRate: string, milliseconds: number): number {
+  const minutes = Math.ceil(milliseconds / MINUTE);
+  const cents = Math.round(Number(hourlyRate) * 100);
+  return Math.floor((cents * minutes + 30) / 60) / 100;
+}

@@ -1,0 +1,75 @@
+/** The line and the server's clock, for whatever draws them. */
+import { useSyncExternalStore } from "react";
+import { keepLine, type Notice, type Snapshot, type Tab } from "./connection";
+import type { Given } from "./arrivals";
+
+interface Reader {
+  given(given: Given<Notice>, show: boolean): void;
+  reread(): void;
+}
+
+const START: Snapshot = { state: { name: "connecting" }, offset: 0, unread: null };
+
+let snapshot = START;
+let tab: Tab | null = null;
+const watchers = new Set<() => void>();
+
+function show(next: Snapshot): void {
+  snapshot = next;
+  for (const watcher of watchers) watcher();
+}
+
+function watch(watcher: () => void): () => void {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
+/** Keeps this person's line until the answer is called. */
+export function listen(userId: number, reader: Reader): () => void {
+  const line = keepLine(userId, { ...reader, changed: show });
+  tab = line.tab;
+  return () => {
+    line.letGo();
+    tab = null;
+    show({ ...START, offset: snapshot.offset });
+  };
+}
+
+/** A request has learnt how many notices are unread. */
+export function learnUnread(unread: number): void {
+  tab?.learnUnread(unread);
+}
+
+export function useLine(): Snapshot {
+  return useSyncExternalStore(watch, () => snapshot);
+}
+
+/** The server's time, in milliseconds, whatever the device's clock says. */
+export function serverNow(): number {
+  return Date.now() + snapshot.offset;
+}
+
+const SECOND = 1_000;
+const tickers = new Set<() => void>();
+let ticking: ReturnType<typeof setTimeout> | undefined;
+
+function tick(): void {
+  for (const ticker of tickers) ticker();
+  // At the server's full second, so that everything drawn changes together, and at the right moment.
+  ticking = tickers.size ? setTimeout(tick, SECOND - (serverNow() % SECOND)) : undefined;
+}
+
+function watchTime(ticker: () => void): () => void {
+  tickers.add(ticker);
+  const unwatch = watch(ticker);
+  if (ticking === undefined) tick();
+  return () => {
+    tickers.delete(ticker);
+    unwatch();
+  };
+}
+
+/** The server's time to the second, and drawn anew with each. */
+export function useServerTime(): number {
+  return useSyncExternalStore(watchTime, () => Math.floor(serverNow() / SECOND) * SECOND);
+}
