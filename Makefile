@@ -1,6 +1,7 @@
 # make run        everything for one machine, at http://127.0.0.1:8000 (or PORT=8001)
 # make watch      the notices of USER=dina in the terminal, beside it
 # make test       every check; make test-all adds the slow ones
+# make test-faults  everything that can break is broken on purpose (SEEDS=20 for a long run, ONLY=valkey for some)
 # make client     the web client anew, with the machine's Node or, where there is none, one from a wheel
 # make clean      removes what can be made again; the data of `make run` stays in var
 
@@ -17,7 +18,7 @@ sources := $(shell find frontend -type f -not -path '*/node_modules/*' -not -pat
 node_of_machine := $(shell node -e 'let [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 13) || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null && command -v npm)
 npm = $(if $(node_of_machine),npm,$(abspath .venv)/bin/npm)
 
-.PHONY: run watch client test test-all checks checks-client clean
+.PHONY: run watch client test test-all test-faults checks checks-client clean
 
 run: .venv/.stamp-run $(client)
 	@exec $(python) manage.py up
@@ -28,11 +29,14 @@ watch: .venv/.stamp-run
 
 test: checks checks-client
 	@echo "== pytest, without the slow tests"
-	@$(python) -m pytest -n 2 -m "not slow"
+	@$(python) -m pytest -n 2 -m "not slow and not faults"
 
 test-all: checks checks-client
 	@echo "== pytest"
 	@$(python) -m pytest -n 2
+
+test-faults: .venv/.stamp-test
+	@SEEDS=$(or $(SEEDS),1) $(python) -m pytest -m faults tests/faults $(if $(ONLY),-k "$(ONLY)")
 
 checks: .venv/.stamp-test
 	@echo "== ruff check"

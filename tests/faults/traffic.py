@@ -1,0 +1,120 @@
+"""People who book, extend, renew and cancel for some seconds, and keep asking until they are answered."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import Random
+from typing import Any
+
+import httpx
+
+from tests.faults.box import FaultBox
+from tests.faults.evidence import Answer
+from tests.faults.ground import Person
+
+# How long anybody asks for an answer, and how long they wait for one, in seconds.
+PATIENCE, ANSWER_WITHIN = 45.0, 12.0
+CSRF = "a" * 32
+
+
+class Traffic:
+    """What people do to a box, by a seed; and what they were answered."""
+
+    def __init__(self, box: FaultBox, *, seed: int) -> None:
+        self.box, self.luck = box, Random(seed)
+        self.answers: list[Answer] = []
+        self._keys = count(1)
+        self._client = httpx.AsyncClient(timeout=ANSWER_WITHIN)
+
+    @asynccontextmanager
+    async def flow(self, people: list[Person]) -> AsyncIterator["Traffic"]:
+        """These people live while the block runs, and end what they have begun."""
+        self.stopped = asyncio.Event()
+        async with self._client, asyncio.TaskGroup() as group:
+            for person in people:
+                group.create_task(self._live(person))
+            try:
+                yield self
+            finally:
+                self.stopped.set()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait; shorter if the traffic is to stop."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stopped.wait(), seconds)
+
+    async def _live(self, person: Person) -> None:
+        await self.pause(self.luck.uniform(0, 1.5))
+        while not self.stopped.is_set():
+            answer = await self.book(person, seconds=self.luck.uniform(2.2, 4.5))
+            if answer.status == 201:
+                await self._what_next(person, answer)
+            await self.pause(self.luck.uniform(0.3, 1.5))
+
+    async def _what_next(self, person: Person, booked: Answer) -> None:
+        """Most let it run out; some extend, cancel, or renew what has expired."""
+        (choice,) = self.luck.choices(["wait", "extend", "cancel", "renew"], [5, 2, 1, 2])
+        if choice == "extend":
+            await self.pause(self.luck.uniform(0.1, 2))
+            await self.ask(person, "extend", booked, ends_in=self.luck.uniform(4, 6))
+        elif choice == "cancel":
+            await self.pause(self.luck.uniform(0, 2))
+            await self.ask(person, "cancel", booked)
+        elif choice == "renew":
+            await self.pause(4.6)
+            await self.ask(person, "renew", booked, ends_in=3)
+
+    async def book(self, person: Person, *, seconds: float) -> Answer:
+        """Book any slot from now on; each wish is of a vehicle of its own."""
+        vehicle = f"W{next(self._keys):06}"
+        slot = self.luck.choice(self.box.ground.slots)
+        wish = {"slot": slot, "vehicle_number": vehicle, **_payment(seconds)}
+        return await self._until_answered(
+            person, "/api/bookings/", wish, Answer("book", None, vehicle=vehicle)
+        )
+
+    async def ask(self, person: Person, verb: str, booked: Answer, *, ends_in: float | None = None) -> Answer:
+        """Do this to the booking."""
+        wish = None if ends_in is None else _payment(ends_in)
+        path = f"/api/bookings/{booked.booking}/{verb}/"
+        return await self._until_answered(person, path, wish, Answer(verb, None, booking=booked.booking))
+
+    async def _until_answered(
+        self, person: Person, path: str, wish: dict[str, Any] | None, answer: Answer
+    ) -> Answer:
+        """Ask with one key, of any web process, until one has answered more than "come back"."""
+        self.answers.append(answer)
+        key, began = f"key-{next(self._keys)}", time.monotonic()
+        while time.monotonic() - began < PATIENCE:
+            with suppress(httpx.TransportError):
+                said = await self._post(person, path, wish, key=key)
+                body = said.json() if "json" in said.headers.get("content-type", "") else {}
+                answer.code, answer.seconds = body.get("code"), time.monotonic() - began
+                if said.status_code != 503 and answer.code != "in_flight":
+                    answer.status = said.status_code
+                    answer.booking = body.get("id", answer.booking)
+                    return answer
+            await asyncio.sleep(self.luck.uniform(0.1, 0.4))
+        return answer
+
+    async def _post(
+        self, person: Person, path: str, wish: dict[str, Any] | None, *, key: str
+    ) -> httpx.Response:
+        port = self.luck.choice(list(self.box.ports.values()))
+        headers = {
+            "Cookie": f"sessionid={person.session}; csrftoken={CSRF}",
+            "X-CSRFToken": CSRF,
+            "Idempotency-Key": key,
+        }
+        url = f"http://127.0.0.1:{port}{path}"
+        if wish is None:
+            return await self._client.post(url, headers=headers)
+        return await self._client.post(url, headers=headers, json=wish)
+
+
+def _payment(seconds: float) -> dict[str, str]:
+    ends_at = datetime.now(UTC) + timedelta(seconds=seconds)
+    return {"ends_at": ends_at.isoformat(), "payment_method": "card", "payment_token": "tok_visa"}
