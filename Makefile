@@ -36,7 +36,7 @@ test-all: checks checks-client
 	@$(python) -m pytest -n 2
 
 test-faults: .venv/.stamp-test
-	@SEEDS=$(or $(SEEDS),1) $(python) -m pytest -m faults tests/faults $(if $(ONLY),-k "$(ONLY)")
+	@SEEDS=$(or $(SEEDS),1) $(python) -m pytest -m faults --show-capture=no tests/faults $(if $(ONLY),-k "$(ONLY)")
 
 checks: .venv/.stamp-test
 	@echo "== ruff check"

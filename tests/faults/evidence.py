@@ -41,10 +41,14 @@ class Seen:
 
 @dataclass
 class Outage:
-    """From when until when (seconds since the epoch) nothing could fire: that is then due at its end."""
+    """From when until when (seconds since the epoch) nothing could fire, of this booking or at all.
+
+    What was due in that time is due at its end.
+    """
 
     since: float
     until: float = float("inf")
+    booking: int | None = None
 
 
 @dataclass

@@ -26,16 +26,19 @@ QUICK_TIMES = {
     "unacked_restore_throttle": 1,
     "unacked_mutex_expire": 5,
 }
+RETRY_PAUSES = (1, 2)
 FINISH_PATIENCE = timedelta(seconds=3)
 
 
 def quicken() -> None:
     """Shorten the times that no setting shortens."""
+    from parking import timers
     from parking.actions import payments
     from parkmate.celery import app
 
     app.conf.broker_transport_options.update(QUICK_TIMES)
     payments.PATIENCE = FINISH_PATIENCE
+    timers.RETRY_PAUSES = RETRY_PAUSES
 
 
 def report(name: str) -> None:

@@ -1,6 +1,162 @@
-"""The matrix: everything that can break, the box it is done to, and what is promised all the same."""
+"""The matrix: everything that can break, the box it is done to, and what is promised all the same.
 
-from tests.faults import strikes
+A bound counts from the due time, or from the end of an outage in which nothing at all could fire.
+"""
+
+from tests.faults.box import Shape
+from tests.faults.proxy import DOWN, UP, When
 from tests.faults.run import Fault
+from tests.faults.strikes import crowds, postgres, processes, valkey
 
-MATRIX = (Fault("nothing breaks", strikes.nothing, bound=3.0, typical=1.0),)
+# One of several dead; the only one dead, from its restart; the database away, from its return.
+ONE_DEAD, ALL_DEAD, DATABASE_BACK = 3.0, 3.0, 5.0
+
+# What the log may say with a traceback when that fault is done.
+CHILD_KILLED = ("WorkerLostError",)
+# Beat and workers say more than one line of a broker that they do not reach.
+NO_BROKER = ("SchedulingError", "redis.exceptions", "kombu.exceptions")
+
+WORKER_ALONE = Shape(worker=1, sweeper=0)
+SWEEPERS_ALONE = Shape(worker=0, beat=0, sweeper=2)
+
+
+def watching(*moments: str, **shape: int) -> Shape:
+    """A box in which these moments can be waited for."""
+    return Shape(watched=moments, **shape)
+
+
+PROCESSES = (
+    Fault("nothing breaks", processes.nothing, typical=1.0),
+    Fault("worker's main process killed", processes.main_killed("worker"), ONE_DEAD),
+    Fault("worker with its children killed", processes.killed("worker", away=3), ONE_DEAD),
+    Fault(
+        "worker's child killed before the commit",
+        processes.killed_at("written", of="worker"),
+        ONE_DEAD,
+        watching("written"),
+        may_say=CHILD_KILLED,
+    ),
+    Fault(
+        "worker's child killed inside the commit",
+        processes.killed_inside_the_commit(of="worker"),
+        ONE_DEAD,
+        watching("written"),
+        may_say=CHILD_KILLED,
+    ),
+    Fault(
+        "worker's child killed after the commit",
+        processes.killed_at("committed", of="worker"),
+        ONE_DEAD,
+        watching("committed"),
+        may_say=CHILD_KILLED,
+    ),
+    Fault(
+        "worker's child killed before the push",
+        processes.killed_at("numbered", of="worker"),
+        ONE_DEAD,
+        watching("numbered"),
+        may_say=CHILD_KILLED,
+    ),
+    Fault(
+        "worker's main process killed inside a batch",
+        processes.killed_at("written", of="worker", parent=True),
+        ONE_DEAD,
+        watching("written"),
+    ),
+    Fault("all workers away", processes.killed("worker", "worker2", away=8), ONE_DEAD),
+    Fault("the only worker killed, no sweeper", processes.all_dead("worker"), ALL_DEAD, WORKER_ALONE),
+    Fault("no beat", processes.nothing, ONE_DEAD, Shape(beat=0)),
+    Fault("two beats, four sweepers", processes.nothing, shape=Shape(beat=2, sweeper=4), typical=1.0),
+    Fault(
+        "sweeper killed inside a batch",
+        processes.killed_at("written", of="sweeper"),
+        ONE_DEAD,
+        watching("written", worker=0, beat=0, sweeper=2),
+    ),
+    Fault("no sweeper", processes.killed("sweeper", away=6), ONE_DEAD),
+    Fault("web killed before the commit", processes.killed_at("booked", of="web"), shape=watching("booked")),
+    Fault(
+        "web killed after the commit", processes.killed_at("answering", of="web"), shape=watching("answering")
+    ),
+    Fault("web killed at any moment", processes.killed("web")),
+    Fault("worker frozen past the visibility timeout", processes.frozen("worker", seconds=8), ONE_DEAD),
+    Fault(
+        "worker frozen inside a batch",
+        processes.frozen_at("written", of="worker", seconds=8),
+        ONE_DEAD,
+        watching("written"),
+    ),
+    Fault("redeployed, one after the other", processes.redeployed, ONE_DEAD),
+    Fault("everything killed", processes.everything_killed, ALL_DEAD, may_say=NO_BROKER),
+)
+
+VALKEY = (
+    Fault(
+        "Valkey killed, back with data",
+        valkey.killed(away=2),
+        ONE_DEAD,
+        Shape(valkey_keeps=True),
+        may_say=NO_BROKER,
+    ),
+    Fault("Valkey killed, back empty", valkey.killed(away=2), ONE_DEAD, may_say=NO_BROKER),
+    Fault("Valkey flushed", valkey.flushed, ONE_DEAD, may_say=NO_BROKER),
+    Fault("Valkey frozen", valkey.frozen(8), ONE_DEAD, may_say=NO_BROKER),
+    Fault("Valkey out of memory", valkey.full, ONE_DEAD, may_say=NO_BROKER),
+    Fault("Valkey refused at booking time", valkey.refused("web", seconds=6), ONE_DEAD, may_say=NO_BROKER),
+    Fault(
+        "Valkey does not hear the workers",
+        valkey.swallowed("worker", UP, seconds=8),
+        ONE_DEAD,
+        may_say=NO_BROKER,
+    ),
+    Fault(
+        "workers do not hear Valkey", valkey.swallowed("worker", DOWN, seconds=8), ONE_DEAD, may_say=NO_BROKER
+    ),
+)
+
+POSTGRES = (
+    Fault("PostgreSQL's connections cut", postgres.cut, ONE_DEAD),
+    Fault("PostgreSQL restarted at once", postgres.restarted, DATABASE_BACK),
+    Fault("PostgreSQL not reached", postgres.away, DATABASE_BACK),
+    Fault("PostgreSQL read-only", postgres.read_only, DATABASE_BACK),
+    Fault("PostgreSQL out of connections", postgres.out_of_connections, DATABASE_BACK),
+    Fault("commit lost, worker", postgres.outcome_unknown("worker", when=When.BEFORE), ONE_DEAD),
+    Fault(
+        "commit done and not told, worker", postgres.outcome_unknown("worker", when=When.ANSWERED), ONE_DEAD
+    ),
+    Fault(
+        "commit done and not told, sweeper",
+        postgres.outcome_unknown("sweeper", when=When.ANSWERED),
+        ONE_DEAD,
+        SWEEPERS_ALONE,
+    ),
+    Fault("commit lost, web", postgres.outcome_unknown("web", when=When.BEFORE), ONE_DEAD),
+    Fault("commit done and not told, web", postgres.outcome_unknown("web", when=When.ANSWERED), ONE_DEAD),
+    Fault("one worker's line to PostgreSQL swallows", postgres.swallowed("worker2", seconds=8), ONE_DEAD),
+    Fault("PostgreSQL's lines slow", postgres.slow(delay=0.02), ONE_DEAD),
+    Fault("PostgreSQL's lines in slices", postgres.slow(piece=50), ONE_DEAD),
+    Fault("a timer's row held by somebody", postgres.locked("timer", seconds=8), ONE_DEAD),
+    Fault("a booking's row held by somebody", postgres.locked("booking", seconds=8), ONE_DEAD),
+)
+
+CROWDS = (
+    Fault("2,000 due at once", crowds.due_at_once(2000), ONE_DEAD),
+    Fault("redeployed with 6,000 timers armed", crowds.redeployed_with_many_armed, ONE_DEAD),
+    Fault("1,000 clients return at once", crowds.clients_return(1000), ONE_DEAD, people=6),
+    Fault("half-open clients", crowds.half_open_clients),
+    Fault(
+        "a timer that cannot be carried out",
+        crowds.poisoned,
+        ONE_DEAD,
+        may_say=("poison",),
+        may_park=1,
+    ),
+    Fault("renewed, extended, cancelled and expired at once", crowds.everything_at_once),
+    Fault(
+        "alarms beyond the visibility timeout",
+        processes.nothing,
+        shape=Shape(settings={"PARKMATE_ALARM_HORIZON_SECONDS": "30"}),
+    ),
+)
+
+MATRIX = (*PROCESSES, *VALKEY, *POSTGRES, *CROWDS)

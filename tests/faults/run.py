@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,25 +111,28 @@ class Run:
         people = [*self.drivers, box.ground.owner]
         self.screens = [Screen(box, person, seed=seed + n) for n, person in enumerate(people)]
         self.outages: list[Outage] = []
+        self.crowd: list[asyncio.Task[None]] = []
         self.before: dict[str, float] = {}
 
     @asynccontextmanager
-    async def outage(self, what: str) -> Any:
-        """While the block runs nothing fires: what is due then, is late from the end of it."""
-        self.outages.append(Outage(time.time()))
+    async def outage(self, what: str, *, booking: int | None = None) -> AsyncIterator[None]:
+        """While the block runs nothing (nothing of this booking) fires: it is late from the end of it."""
+        outage = Outage(time.time(), booking=booking)
+        self.outages.append(outage)
         self.box.note(f"{what}: begins")
         yield
-        self.outages[-1].until = time.time()
+        outage.until = time.time()
         self.box.note(f"{what}: ends")
 
     async def live(self) -> None:
         """People come, the fault strikes, and everything comes to rest."""
         async with asyncio.TaskGroup() as group:
+            self.group = group
             tabs = [group.create_task(screen.live()) for screen in self.screens]
             try:
                 await self._live()
             finally:
-                for tab in tabs:
+                for tab in [*tabs, *self.crowd]:
                     tab.cancel()
 
     async def _live(self) -> None:

@@ -1,0 +1,146 @@
+"""Too much at once, of timers, of clients, of wishes; and a row that cannot be carried out."""
+
+import asyncio
+
+import psycopg
+
+from tests.faults.proxy import DOWN, Lines, Proxy
+from tests.faults.run import Run, Screen
+from tests.faults.strikes.processes import Strike, redeployed
+
+# Bookings of all drivers, a slot each, that end in so many seconds, the way the verb would have made them.
+_CROWD = """
+WITH drivers AS (
+    SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM parking_user WHERE role = 'driver'
+), slots AS (
+    SELECT unnest(%(slots)s::bigint[]) AS id, generate_subscripts(%(slots)s::bigint[], 1) AS n
+), booked AS (
+    INSERT INTO parking_booking (driver_id, slot_id, vehicle_number, starts_at, ends_at, status, price)
+    SELECT drivers.id, slots.id, 'C' || slots.id, now(), now() + %(ends_in)s * interval '1 second',
+           'BOOKED', 0
+    FROM slots JOIN drivers ON drivers.n = slots.n %% (SELECT count(*) FROM drivers)
+    RETURNING id, ends_at
+), told AS (
+    INSERT INTO parking_notification (recipient_id, event, level, message, facts, muted)
+    SELECT %(owner)s, 'NEW_BOOKING', 'info', 'New',
+           jsonb_build_object('booking', jsonb_build_object('id', id)), '{}'
+    FROM booked
+)
+INSERT INTO parking_timer (booking_id, kind, due_at, state, attempts, last_error)
+SELECT booked.id, kind, ends_at + after * interval '1 second', 'armed', 0, ''
+FROM booked, (VALUES ('WARNING', -2.0), ('EXPIRY', 0.0), ('AUTO_EXPIRY', 1.5)) AS kinds (kind, after)
+"""
+
+
+async def book_crowd(run: Run, *, count: int, ends_in: float) -> None:
+    """So many bookings in one statement, that all end at the same instant."""
+    wish = {"slots": run.box.ground.crowd_slots[:count], "ends_in": ends_in, "owner": run.box.ground.owner.id}
+    async with await psycopg.AsyncConnection.connect(run.box.database, autocommit=True) as database:
+        await database.execute(_CROWD, wish)
+    run.box.note(f"{count} bookings end in {ends_in:g} s")
+
+
+def due_at_once(count: int) -> Strike:
+    """So many bookings end in the same instant."""
+
+    async def strike(run: Run) -> None:
+        await book_crowd(run, count=count, ends_in=4)
+        await asyncio.sleep(6)
+
+    return strike
+
+
+async def redeployed_with_many_armed(run: Run) -> None:
+    """Every process is replaced while thousands of timers are armed, and most come due in that time."""
+    await book_crowd(run, count=2000, ends_in=6)
+    await redeployed(run)
+
+
+def clients_return(count: int) -> Strike:
+    """So many clients lose their sockets in the same instant, and come back."""
+
+    async def strike(run: Run) -> None:
+        drivers = run.box.ground.drivers
+        crowd = [Screen(run.box, drivers[n % len(drivers)], seed=n) for n in range(count)]
+        tasks = [run.group.create_task(screen.live()) for screen in crowd]
+        run.crowd += tasks
+        run.screens += crowd
+        while not all(screen.epoch for screen in crowd):
+            await asyncio.sleep(0.05)
+        run.box.note(f"{count} clients are there")
+        for name in run.box.ports:
+            await asyncio.to_thread(run.box.kill, name)
+        run.box.note("all have lost their sockets")
+        visits = sum(screen.visits for screen in crowd)
+        await asyncio.to_thread(run.box.start, *run.box.ports)
+        while sum(screen.visits for screen in crowd) < visits + count:
+            await asyncio.sleep(0.05)
+        run.box.note("all are back")
+
+    return strike
+
+
+async def half_open_clients(run: Run) -> None:
+    """The lines of half of the clients swallow what the server says, and then break."""
+    lines = Lines()
+    lines.start()
+    proxies = [Proxy(lines, port).open() for port in run.box.ports.values()]
+    for screen in run.screens[::2]:
+        screen.ports = [proxy.port for proxy in proxies]
+    drivers = run.box.ground.drivers
+    crowd = [Screen(run.box, drivers[n], seed=n) for n in range(40)]
+    for screen in crowd:
+        screen.ports = [proxy.port for proxy in proxies]
+    run.screens += crowd
+    run.crowd += [run.group.create_task(screen.live()) for screen in crowd]
+    while not all(screen.epoch for screen in crowd):
+        await asyncio.sleep(0.05)
+    for proxy in proxies:
+        proxy.hold(DOWN)
+    await asyncio.sleep(8)
+    for proxy in proxies:
+        proxy.reset()
+        proxy.heal()
+    for screen in run.screens:
+        screen.ports = list(run.box.ports.values())
+    await asyncio.sleep(1)
+    for proxy in proxies:
+        proxy.close()
+    lines.close()
+
+
+async def poisoned(run: Run) -> None:
+    """One booking cannot be expired, whatever is tried; nothing else waits for it."""
+    async with await psycopg.AsyncConnection.connect(run.box.database, autocommit=True) as database:
+        found = await (
+            await database.execute(
+                "SELECT id FROM parking_booking WHERE status = 'BOOKED' ORDER BY ends_at DESC LIMIT 1"
+            )
+        ).fetchone()
+        assert found, "there is no booking"
+        await database.execute(
+            "ALTER TABLE parking_booking ADD CONSTRAINT poison"
+            f" CHECK (id <> {found[0]} OR status <> 'EXPIRED') NOT VALID"
+        )
+        run.box.note(f"booking {found[0]} is poisoned")
+        await asyncio.sleep(6)
+
+
+async def everything_at_once(run: Run) -> None:
+    """Many bookings are renewed, extended and cancelled at the instant of their ends, all by all."""
+    booked = await asyncio.gather(*(run.traffic.book(person, seconds=3) for person in run.drivers * 2))
+    made = [
+        (person, answer)
+        for person, answer in zip(run.drivers * 2, booked, strict=True)
+        if answer.status == 201
+    ]
+    run.box.note(f"{len(made)} bookings end soon")
+    await asyncio.sleep(max(0.0, 3 - max(answer.seconds for _, answer in made)) - 0.1)
+    verbs = {"renew": 3.0, "extend": 4.0, "cancel": None}
+    await asyncio.gather(
+        *(
+            run.traffic.ask(person, verb, answer, ends_in=ends_in)
+            for person, answer in made
+            for verb, ends_in in verbs.items()
+        )
+    )

@@ -1,0 +1,145 @@
+"""Processes that are killed, frozen, ended, or not there."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+from tests.faults.moments import Watch
+from tests.faults.proxy import DOWN
+from tests.faults.run import Run
+
+Strike = Callable[[Run], Awaitable[None]]
+
+# How long a supervisor takes until it has seen that a process is gone, in seconds.
+UNNOTICED = 0.5
+# Somebody comes to any moment within this time, while people live.
+SOON = 15.0
+
+
+async def nothing(run: Run) -> None:
+    """Nothing breaks."""
+    await asyncio.sleep(3)
+
+
+def killed_at(moment: str, *, of: str, parent: bool = False, nth: int = 1) -> Strike:
+    """A process is killed as it comes to this moment: of a worker, the child or its parent; and restarted."""
+
+    async def strike(run: Run) -> None:
+        watch = await come(run, moment, of=of, nth=nth)
+        end(run, watch, pid=watch.parent if parent else watch.pid)
+        await restart_the_dead(run)
+
+    return strike
+
+
+def killed_inside_the_commit(*, of: str) -> Strike:
+    """A process is killed when it has said COMMIT, the database has done it, and nobody has heard of it."""
+
+    async def strike(run: Run) -> None:
+        watch = await come(run, "written", of=of)
+        line = run.box.database_lines[watch.process]
+        line.hold(DOWN)
+        run.box.moments.let_go(watch)
+        await asyncio.sleep(0.2)
+        end(run, watch, pid=watch.pid)
+        line.heal()
+        await restart_the_dead(run)
+
+    return strike
+
+
+def killed(*names: str, away: float = UNNOTICED) -> Strike:
+    """These processes, with all their children, are killed at any moment, and come back after so long."""
+
+    async def strike(run: Run) -> None:
+        for name in names:
+            await asyncio.to_thread(run.box.kill, name)
+        await asyncio.sleep(away)
+        await asyncio.to_thread(run.box.start, *names)
+
+    return strike
+
+
+def main_killed(name: str) -> Strike:
+    """A worker's main process alone is killed: its children are orphans."""
+
+    async def strike(run: Run) -> None:
+        pid = run.box.processes[name].pid
+        run.box.note(f"main process {pid} of {name} gets SIGKILL")
+        os.kill(pid, signal.SIGKILL)
+        await restart_the_dead(run)
+
+    return strike
+
+
+def all_dead(*names: str) -> Strike:
+    """All that could fire are killed: what is due waits for the first one that is back."""
+
+    async def strike(run: Run) -> None:
+        async with run.outage(f"no {' and no '.join(names)}"):
+            await killed(*names, away=3)(run)
+
+    return strike
+
+
+def frozen(*names: str, seconds: float) -> Strike:
+    """These processes stand still, with all their children, and go on as if nothing had been."""
+
+    async def strike(run: Run) -> None:
+        for name in names:
+            run.box.kill(name, signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        for name in names:
+            run.box.kill(name, signal.SIGCONT)
+
+    return strike
+
+
+def frozen_at(moment: str, *, of: str, seconds: float) -> Strike:
+    """One process stands still at this moment, with the locks that it holds."""
+
+    async def strike(run: Run) -> None:
+        watch = await come(run, moment, of=of)
+        await asyncio.sleep(seconds)
+        run.box.moments.let_go(watch)
+        run.box.note(f"process {watch.pid} of {watch.process} goes on")
+
+    return strike
+
+
+async def redeployed(run: Run) -> None:
+    """Every process is ended as a supervisor does, and its successor started, one after the other."""
+    for name in run.fault.shape.names():
+        await asyncio.to_thread(run.box.end, name)
+        await asyncio.to_thread(run.box.start, name)
+
+
+async def everything_killed(run: Run) -> None:
+    """All processes, and Valkey with them, are killed and started again."""
+    async with run.outage("everything is dead"):
+        run.box.kill_valkey()
+        for name in list(run.box.processes):
+            await asyncio.to_thread(run.box.kill, name)
+        await asyncio.sleep(2)
+        await asyncio.to_thread(run.box.start_valkey)
+        await asyncio.to_thread(run.box.start)
+
+
+async def come(run: Run, moment: str, *, of: str, nth: int = 1) -> Watch:
+    """Wait until one of these processes stands at the moment; it waits there."""
+    watch = run.box.moments.watch(moment, of=of, nth=nth)
+    await asyncio.to_thread(watch.wait, SOON)
+    run.box.note(f"process {watch.pid} of {watch.process} stands at {moment!r}")
+    return watch
+
+
+def end(run: Run, watch: Watch, *, pid: int) -> None:
+    run.box.note(f"process {pid} of {watch.process} gets SIGKILL")
+    os.kill(pid, signal.SIGKILL)
+    run.box.moments.let_go(watch)
+
+
+async def restart_the_dead(run: Run) -> None:
+    await asyncio.sleep(UNNOTICED)
+    await asyncio.to_thread(run.box.start_what_is_dead)
