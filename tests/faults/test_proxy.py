@@ -34,14 +34,6 @@ class Echo:
 
 
 @pytest.fixture
-def lines() -> Iterator[Lines]:
-    thread = Lines()
-    thread.start()
-    yield thread
-    thread.close()
-
-
-@pytest.fixture
 def echo(lines: Lines) -> Iterator[Echo]:
     server = Echo(lines)
     yield server
