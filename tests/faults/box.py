@@ -17,6 +17,7 @@ from parkmate.embedded import Valkey, free_port
 from tests.faults.ground import Ground
 from tests.faults.moments import Moments
 from tests.faults.proxy import Lines, Proxy
+from tests.faults.unguarded import WITHOUT
 from tests.live.box import PROCFILE, Box, until
 
 LEAD, WINDOW = 2.0, 1.5
@@ -44,6 +45,8 @@ class Shape:
     def names(self) -> list[str]:
         """The processes: `worker`, `worker2` and so on."""
         counts = {"web": self.web, "worker": self.worker, "beat": self.beat, "sweeper": self.sweeper}
+        if WITHOUT == "sweeper":
+            del counts["sweeper"]
         return [f"{kind}{n if n > 1 else ''}" for kind, many in counts.items() for n in range(1, many + 1)]
 
 

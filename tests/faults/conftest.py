@@ -1,5 +1,6 @@
 """The matrix's ground, made once; its seeds; and the table at the end."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -60,4 +61,6 @@ def table(rows: dict[str, list[Result]]) -> str:
             f" | {max(result.worst for result in results):.2f} | {results[0].fault.bound:g}"
             f" | {lost} | {doubled} | {'no' if any(result.violations for result in results) else 'yes'} |"
         )
+    loads = [result.load for results in rows.values() for result in results]
+    lines.append(f"Load of the machine, of {os.cpu_count()} cores: {min(loads):.1f} to {max(loads):.1f}.")
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 
 from parkmate.embedded import Postgres
+from tests.faults.unguarded import WITHOUT
 from tests.live.box import ROOT
 
 DRIVERS, SLOTS, CROWD_SLOTS = 100, 40, 2000
@@ -139,6 +140,8 @@ def ground(directory: Path) -> Iterator[Ground]:
         )
         with psycopg.connect(template, autocommit=True) as connection:
             connection.execute(WITNESS)
+            if WITHOUT == "slot":
+                connection.execute("ALTER TABLE parking_booking DROP CONSTRAINT booking_slot_held_once")
         yield Ground(
             postgres,
             [Person(*row) for row in made["drivers"]],

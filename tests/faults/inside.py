@@ -18,6 +18,7 @@ from typing import Any
 import django
 
 from tests.faults.moments import MOMENTS, Moment
+from tests.faults.unguarded import WITHOUT, take_away
 
 # As short as tests want them, and the restore as often as it must be then.
 QUICK_TIMES = {
@@ -89,6 +90,8 @@ def main(program: str, *arguments: str) -> None:
     """Become the program."""
     django.setup()
     quicken()
+    if WITHOUT:
+        take_away(WITHOUT)
     for name in filter(None, os.environ.get("PARKMATE_BOX_WATCHED", "").split(",")):
         mark(name, MOMENTS[name])
     sys.argv = [program, *arguments]

@@ -1,6 +1,7 @@
 """One run: a box, people, a fault at a seeded moment, rest, and the judge."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -67,7 +68,7 @@ class Result:
     worst: float
     violations: list[Violation]
     timeline: list[tuple[float, str]] = field(default_factory=list)
-    seconds: float = 0.0
+    load: float = 0.0
 
     def count(self, kind: str) -> int:
         """How much was `lost` or `doubled`."""
@@ -77,7 +78,7 @@ class Result:
         """What to print of a failure: the seed, the timeline, and what is broken."""
         return "\n".join(
             [
-                f"{self.fault.name}, seed {self.seed}:",
+                f"{self.fault.name}, seed {self.seed}, load of the machine {self.load:.1f}:",
                 *(f"  {moment:7.2f} s  {what}" for moment, what in self.timeline),
                 "broken:",
                 *(f"  {violation}" for violation in self.violations[:20]),
@@ -205,7 +206,6 @@ def measure(box: FaultBox) -> dict[str, float]:
 
 async def run(fault: Fault, *, seed: int, ground: Ground, lines: Lines, directory: Path) -> Result:
     """Run a fault once, and judge it."""
-    began = time.monotonic()
     with ground.database() as name:
         moments = Moments(lines, directory / "moments")
         box = FaultBox(
@@ -227,5 +227,5 @@ async def run(fault: Fault, *, seed: int, ground: Ground, lines: Lines, director
         worst=max(late.values(), default=0.0),
         violations=judge(evidence),
         timeline=box.timeline,
-        seconds=time.monotonic() - began,
+        load=os.getloadavg()[0],
     )

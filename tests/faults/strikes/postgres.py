@@ -9,6 +9,7 @@ import psycopg
 
 from tests.faults.proxy import Cut, When
 from tests.faults.run import Run
+from tests.faults.strikes.crowds import book_crowd
 from tests.faults.strikes.processes import Strike
 
 
@@ -120,18 +121,19 @@ def slow(*, delay: float = 0.0, piece: int = 65536) -> Strike:
     return strike
 
 
+CROWD = 50
 ROWS = {
-    "timer": "SELECT booking_id FROM parking_timer WHERE state = 'armed'"
-    " ORDER BY due_at DESC LIMIT 1 FOR UPDATE",
-    "booking": "SELECT id FROM parking_booking WHERE status = 'BOOKED'"
-    " ORDER BY ends_at DESC LIMIT 1 FOR UPDATE",
+    "timer": "SELECT booking_id FROM parking_timer JOIN parking_booking b ON b.id = booking_id"
+    " WHERE state = 'armed' AND vehicle_number LIKE 'C%' LIMIT 1 FOR UPDATE OF parking_timer",
+    "booking": "SELECT id FROM parking_booking WHERE vehicle_number LIKE 'C%' LIMIT 1 FOR UPDATE",
 }
 
 
 def locked(row: str, *, seconds: float) -> Strike:
-    """Somebody in a shell holds a row that will be due. That booking's timers are due when it is free."""
+    """Somebody in a shell holds a row of one of many bookings that end together. Only that one is late."""
 
     async def strike(run: Run) -> None:
+        await book_crowd(run, count=CROWD, ends_in=4)
         async with await psycopg.AsyncConnection.connect(run.box.database) as shell:
             found = await (await shell.execute(ROWS[row])).fetchone()
             assert found, "there is no row to hold"
