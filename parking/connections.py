@@ -1,6 +1,33 @@
-"""How processes that do one thing at a time keep their database connection: the worker's, the sweeper."""
+"""How we deal with the database's connections: which are kept, what says it is away, who is let go."""
 
-from django.db import connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
+
+# What is raised while the database is away, or takes no writes, or has ended the transaction: nothing was
+# done, and the same may work in a moment.
+AWAY = (OperationalError, InterfaceError, InternalError)
+
+# PostgreSQL's class of "invalid transaction state": it takes no writes, or has ended the transaction.
+_NOT_NOW = "25"
+
+# How long a process may say nothing in the middle of a transaction that others wait for, in milliseconds:
+# with a sweep's second less than the three that a timer may be late when a process dies.
+SILENCE = 1500
+
+
+def let_go_if_silent() -> None:
+    """If this process stands still in the present transaction, end it, so that others get its locks.
+
+    Frozen, or cut off from the database, it would keep them for as long as nobody notices.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [str(SILENCE)])
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether this is about the database's state, and not about what was asked of it."""
+    if isinstance(error, InternalError):
+        return str(getattr(error.__cause__, "sqlstate", "")).startswith(_NOT_NOW)
+    return isinstance(error, AWAY)
 
 
 def keep_one() -> None:

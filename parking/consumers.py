@@ -16,8 +16,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 from channels.utils import await_many_dispatch
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 
+from parking.connections import AWAY
 from parking.credentials import Credentials, of_session, still_hold, take_ticket
 from parking.delivery import Position, missed, welcome
 from parking.messages import (
@@ -94,7 +94,7 @@ class NotificationConsumer(AsyncWebsocketConsumer):
             await getattr(self, get_handler_name(message))(message)
         except Refused as refused:
             await self.end(refused.code)
-        except (OperationalError, InterfaceError):
+        except AWAY:
             await self.end(COME_BACK)
 
     async def end(self, code: int) -> None:

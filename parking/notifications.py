@@ -14,6 +14,7 @@ from channels.layers import get_channel_layer
 from django.db import connection, transaction
 from django.db.models import Count, Model
 
+from parking.connections import let_go_if_silent
 from parking.events import CATALOGUE, Channel, Event
 from parking.models import Inbox, Notification
 
@@ -176,6 +177,7 @@ SELECT * FROM written ORDER BY recipient_id, seq
 def _number(recipients: Sequence[int]) -> tuple[list[Notification], dict[int, int]]:
     """Give the next numbers of each inbox, in the order in which rows became visible."""
     with transaction.atomic(durable=True):
+        let_go_if_silent()
         _lock_inboxes(recipients)
         # A statement of its own after the locks, so that it sees what the last holder committed:
         # in one statement with them it would number from a stale snapshot.

@@ -15,8 +15,8 @@ from weakref import WeakKeyDictionary
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 
+from parking.connections import AWAY
 from parking.credentials import Credentials, still_hold
 from parking.delivery import acknowledge, heads
 from parking.followers import Followers
@@ -82,7 +82,7 @@ class OpenSockets:
             return
         try:
             await database_sync_to_async(acknowledge)(seen)
-        except (OperationalError, InterfaceError):
+        except AWAY:
             for user_id, seq in seen.items():
                 self.acked(user_id, seq)
             raise
@@ -134,7 +134,7 @@ async def _carefully(check: Callable[[], Awaitable[None]]) -> None:
     """The sockets' sweep: whatever one check hits, the next must come."""
     try:
         await check()
-    except (OperationalError, InterfaceError) as error:
+    except AWAY as error:
         logger.warning("The sockets could not be checked", extra={"error": str(error).strip()})
     except Exception:
         logger.exception("A check of the sockets failed")

@@ -121,8 +121,12 @@ def _due(timers: QuerySet[Timer]) -> QuerySet[Timer]:
 
 
 def _claimable() -> QuerySet[Timer]:
-    """The due timers, locked for the caller; what another caller holds is skipped."""
-    return _due(Timer.objects.select_for_update(skip_locked=True))
+    """The due timers, locked for the caller with their bookings; what somebody else holds is skipped.
+
+    A booking whose row is held keeps its timers waiting, and nobody else's.
+    """
+    locked = Timer.objects.select_for_update(skip_locked=True, of=("self", "booking"), no_key=True)
+    return _due(locked.select_related("booking"))
 
 
 def claim_due(*, limit: int) -> list[Timer]:

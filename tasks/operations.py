@@ -3,16 +3,16 @@
 from typing import Any
 
 from celery import shared_task
-from django.db import InterfaceError, OperationalError
 
 from parking.actions import operations, payments
+from parking.connections import AWAY
 
 from .scheduled import Scheduled
 
 # For what is not sent again soon: a database that is away for some seconds must not cost a day.
 PATIENT: dict[str, Any] = {
     "base": Scheduled,
-    "autoretry_for": (OperationalError, InterfaceError),
+    "autoretry_for": AWAY,
     "retry_backoff": True,
     "max_retries": 5,
 }

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from parking import timers
 from parking.changes import changed
+from parking.connections import is_away, let_go_if_silent
 from parking.events import BOOKING_EXPIRED, BOOKING_WARNING, SLOT_AUTO_EXPIRED, Event
 from parking.models import HOLDING, Booking, Timer
 from parking.notifications import Notice, notify_many, once_for
@@ -78,12 +79,11 @@ def _fire(claim: Callable[[], list[Timer]]) -> int:
     claimed: list[Timer] = []
     try:
         with transaction.atomic(durable=True):
+            let_go_if_silent()
             claimed = claim()
             _take_effect(claimed)
-    except (OperationalError, InterfaceError):
-        raise
     except Exception as error:
-        if not claimed:
+        if is_away(error) or not claimed:
             raise
         _set_apart(claimed, error=error)
     return len(claimed)

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -16,6 +15,7 @@ from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
+from parking.connections import is_away
 from parking.errors import ParkingError
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def handle(error: Exception) -> Response | None:
     """The answer to what went wrong, or None for a defect, which becomes a 500."""
     if isinstance(error, ParkingError):
         return refuse(error)
-    if isinstance(error, OperationalError | InterfaceError):
+    if is_away(error):
         logger.error("A request found the database away", extra={"error": str(error).strip()})
         return Response(UNAVAILABLE, 503, headers=RETRY_AFTER)
     if isinstance(error, Http404):
@@ -116,7 +116,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 def server_error(request: HttpRequest) -> JsonResponse:
     """A defect; or the database went away where no view could catch it (the session, say)."""
-    if isinstance(sys.exception(), OperationalError | InterfaceError):
+    if is_away(sys.exception() or Exception()):
         return JsonResponse(UNAVAILABLE, status=503, headers=RETRY_AFTER)
     return JsonResponse(
         {"code": "server_error", "message": "This is our mistake; it was logged."}, status=500

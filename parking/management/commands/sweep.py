@@ -7,10 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import close_old_connections
 
 from parking.actions.bookings import run_due
-from parking.connections import keep_one
+from parking.connections import AWAY, keep_one
 from parking.notifications import relay_left_behind
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def _sweep(*, away: bool) -> bool:
         close_old_connections()
         run_due()
         relay_left_behind()
-    except (OperationalError, InterfaceError) as error:
+    except AWAY as error:
         if not away:
             logger.warning("The database is away; waiting for it", extra={"error": str(error).strip()})
         return True

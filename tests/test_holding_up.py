@@ -1,0 +1,180 @@
+"""Nobody holds up the clock: not a process that stands still, not a row that somebody holds, not a database
+that takes no writes."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from django.db import connection, connections
+from django.db.utils import InternalError
+
+from parking import notifications
+from parking.actions import bookings, due
+from parking.connections import is_away
+from parking.events import BOOKING_EXPIRED
+from parking.management.commands import sweep
+from parking.models import Notification, Slot, Timer
+from parking.notifications import notify
+from tasks.timers import fire
+from tests.conftest import time_passes, timer_states
+from tests.services import POSTGRES
+
+SILENCE = 200
+
+
+@pytest.fixture
+def briefly(monkeypatch):
+    """A process may be silent for this long only."""
+    monkeypatch.setattr("parking.connections.SILENCE", SILENCE)
+
+
+@pytest.fixture
+def elsewhere():
+    """Run something in another thread, with a connection of its own."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def run(call):
+            def closing():
+                try:
+                    return call()
+                finally:
+                    connections.close_all()
+
+            return pool.submit(closing)
+
+        yield run
+
+
+@pytest.fixture
+def shell(cast):
+    """Somebody in psql, in the middle of a transaction."""
+    name = connection.settings_dict["NAME"]
+    address = f"postgresql://postgres@/{name}?host={POSTGRES.socket_directory}&port=5432"
+    with psycopg.connect(address) as opened:
+        yield opened
+        opened.rollback()
+
+
+class Frozen:
+    """A function that stands still, the first time, before it returns."""
+
+    def __init__(self, original):
+        self.original, self.stands, self.go = original, threading.Event(), threading.Event()
+        self.first = True
+
+    def __call__(self, *given):
+        first, self.first = self.first, False
+        result = self.original(*given)
+        if first:
+            self.stands.set()
+            assert self.go.wait(20)
+        return result
+
+
+def until_free(call):
+    """Repeat until somebody's locks are gone, as the sweeper does; what it returned then."""
+    for _ in range(200):
+        if done := call():
+            return done
+        threading.Event().wait(0.02)
+    raise AssertionError("the locks were never given back")
+
+
+def test_a_process_that_stands_still_in_a_batch_gives_its_timers_back(book, briefly, elsewhere, monkeypatch):
+    booking = book()
+    time_passes(booking, minutes=61)
+    frozen = Frozen(due._take_effect)
+    monkeypatch.setattr(due, "_take_effect", frozen)
+    asleep = elsewhere(bookings.run_due)
+    assert frozen.stands.wait(20)
+    until_free(bookings.run_due)
+    frozen.go.set()
+    with pytest.raises(InternalError, match="idle-in-transaction"):
+        asleep.result(20)
+    assert timer_states(booking)["EXPIRY"] == "fired"
+    assert Timer.objects.filter(attempts__gt=0).count() == 0
+    assert Notification.objects.filter(event="BOOKING_EXPIRED").count() == 1
+
+
+def test_a_process_that_stands_still_while_it_numbers_gives_the_inbox_back(
+    cast, briefly, elsewhere, monkeypatch
+):
+    frozen = Frozen(notifications._lock_inboxes)
+    monkeypatch.setattr(notifications, "_lock_inboxes", frozen)
+    Notification.objects.create(recipient=cast.dina, event="X", level="info", message="waits")
+    asleep = elsewhere(lambda: notifications.relay([cast.dina.pk]))
+    assert frozen.stands.wait(20)
+    notify(BOOKING_EXPIRED, to=cast.dina.pk)
+    numbers = Notification.objects.filter(recipient=cast.dina).order_by("id").values_list("seq", flat=True)
+    assert list(numbers) == [1, 2]
+    frozen.go.set()
+    with pytest.raises(InternalError, match="idle-in-transaction"):
+        asleep.result(20)
+
+
+def test_a_booking_whose_row_somebody_holds_keeps_nobody_elses_timers_waiting(book, cast, shell):
+    held = book()
+    another = Slot.objects.create(lot=cast.lot, number=8, hourly_rate=1)
+    other = book(slot_id=another.pk)
+    for booking in (held, other):
+        time_passes(booking, minutes=61)
+    shell.execute("SELECT FROM parking_booking WHERE id = %s FOR UPDATE", [held.pk])
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '2s'")
+    try:
+        bookings.run_due()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
+    assert timer_states(other)["EXPIRY"] == "fired"
+    assert timer_states(held)["EXPIRY"] == "armed"
+    shell.rollback()
+    bookings.run_due()
+    assert timer_states(held)["EXPIRY"] == "fired"
+
+
+@contextmanager
+def read_only():
+    """A database that takes no writes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+        try:
+            yield
+        finally:
+            cursor.execute("SET default_transaction_read_only = off")
+
+
+def test_a_database_that_takes_no_writes_is_waited_for_and_no_timer_has_failed(book, caplog, monkeypatch):
+    monkeypatch.setattr(sweep, "close_old_connections", lambda: None)  # the setting is this connection's
+    booking = book()
+    time_passes(booking, minutes=61)
+    expiry = booking.timers.get(kind="EXPIRY")
+    with read_only():
+        assert sweep._sweep(away=False) is True
+        fire(expiry.pk)
+    assert [record.message for record in caplog.records] == [
+        "The database is away; waiting for it",
+        "An alarm found the database away",
+    ]
+    assert sweep._sweep(away=True) is False
+    expiry.refresh_from_db()
+    assert (expiry.state, expiry.attempts) == ("fired", 0)
+
+
+def test_a_database_that_takes_no_writes_is_answered_503(book, cast, as_user):
+    booking, dina = book(), as_user(cast.dina)
+    with read_only():
+        answer = dina.post(f"/api/bookings/{booking.pk}/cancel/", content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert (
+        dina.post(f"/api/bookings/{booking.pk}/cancel/", content_type="application/json").status_code == 200
+    )
+
+
+def test_an_error_of_postgresql_itself_is_no_outage(db):
+    """A row that it cannot read must be set apart, and not be waited for."""
+    with pytest.raises(InternalError) as caught, connection.cursor() as cursor:
+        cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'corrupted' USING ERRCODE = 'XX001'; END $$")
+    assert not is_away(caught.value)
