@@ -120,7 +120,7 @@ def a_late_timer(world):
 
 
 def late_timers(world):
-    return {"typical": 1.0}
+    return {"typical": 0.001}
 
 
 def an_early_timer(world):
@@ -310,7 +310,7 @@ def test_what_is_broken_is_named_and_nothing_else(world, number, broken):
 
 def test_what_was_due_in_an_outage_is_late_from_its_end(world):
     ends = [row.at.timestamp() for row in world.history if row.subject == "timer" and row.was == "armed"]
-    world = replace(world, bound=0.5, typical=None)
+    world = replace(world, bound=0.001, typical=None)
     assert any(violation.number == 1 for violation in judge(world))
     outage = Outage(min(ends) - 100 * HOUR.total_seconds(), max(ends))
     assert judge(replace(world, outages=[outage])) == []
