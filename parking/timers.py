@@ -270,8 +270,17 @@ def _send_alarms(timers: Sequence[Timer]) -> int:
     except (KombuError, OSError) as error:
         left = len(timers) - len(sent)
         logger.warning("Alarms could not be set", extra={"left": left, "error": str(error)})
-    Timer.objects.filter(pk__in=sent).update(alarm_set_at=Now())
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_ALARMS, [sent])
     return len(sent)
+
+
+# A row that somebody holds is passed over, and its alarm is set once more: whoever waited for it would
+# hold all the others meanwhile, and they could not fire.
+_WRITE_ALARMS = """
+UPDATE parking_timer SET alarm_set_at = now()
+WHERE id IN (SELECT id FROM parking_timer WHERE id = ANY(%s) FOR NO KEY UPDATE SKIP LOCKED)
+"""
 
 
 # --- Is it healthy? -----------------------------------------------------------------------------

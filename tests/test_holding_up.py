@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, connections
 from django.db.utils import InternalError
 
-from parking import notifications
+from parking import notifications, timers
 from parking.actions import bookings, due
 from parking.connections import is_away
 from parking.events import BOOKING_EXPIRED
@@ -73,6 +73,17 @@ class Frozen:
         return result
 
 
+@contextmanager
+def waiting_for_nobody():
+    """Whoever waits for a lock in this block fails."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '2s'")
+        try:
+            yield
+        finally:
+            cursor.execute("RESET lock_timeout")
+
+
 def until_free(call):
     """Repeat until somebody's locks are gone, as the sweeper does; what it returned then."""
     for _ in range(200):
@@ -121,18 +132,29 @@ def test_a_booking_whose_row_somebody_holds_keeps_nobody_elses_timers_waiting(bo
     for booking in (held, other):
         time_passes(booking, minutes=61)
     shell.execute("SELECT FROM parking_booking WHERE id = %s FOR UPDATE", [held.pk])
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '2s'")
-    try:
+    with waiting_for_nobody():
         bookings.run_due()
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("RESET lock_timeout")
     assert timer_states(other)["EXPIRY"] == "fired"
     assert timer_states(held)["EXPIRY"] == "armed"
     shell.rollback()
     bookings.run_due()
     assert timer_states(held)["EXPIRY"] == "fired"
+
+
+def test_a_timer_whose_row_somebody_holds_keeps_nobody_elses_alarm_waiting(book, cast, shell):
+    held = book()
+    another = Slot.objects.create(lot=cast.lot, number=8, hourly_rate=1)
+    other = book(slot_id=another.pk)
+    for booking in (held, other):
+        time_passes(booking, minutes=59)
+    row = held.timers.get(kind="EXPIRY").pk
+    shell.execute("SELECT FROM parking_timer WHERE id = %s FOR UPDATE", [row])
+    with waiting_for_nobody():
+        timers._send_alarms(timers.upcoming(limit=10))
+    assert other.timers.get(kind="EXPIRY").alarm_set_at
+    assert not held.timers.get(kind="EXPIRY").alarm_set_at
+    shell.rollback()
+    assert timers.set_alarms() == 1
 
 
 @contextmanager
