@@ -40,6 +40,7 @@ class Shape:
     sweeper: int = 1
     valkey_keeps: bool = False
     watched: tuple[str, ...] = ()
+    clocks: tuple[str, ...] = ()  # processes whose clocks can be stepped
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def names(self) -> list[str]:
@@ -48,6 +49,13 @@ class Shape:
         if WITHOUT == "sweeper":
             del counts["sweeper"]
         return [f"{kind}{n if n > 1 else ''}" for kind, many in counts.items() for n in range(1, many + 1)]
+
+
+def libfaketime() -> Path | None:
+    """Debian's package `libfaketime`, where it is installed or PARKMATE_LIBFAKETIME says; or None."""
+    given = os.environ.get("PARKMATE_LIBFAKETIME")
+    found = [Path(given)] if given else list(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    return found[0] if found else None
 
 
 class KeepingValkey(Valkey):
@@ -119,7 +127,24 @@ class FaultBox(Box):
             "PARKMATE_BOX_PROCESS": name,
             "PARKMATE_BOX_MOMENTS": str(self.moments.path),
             "PARKMATE_BOX_WATCHED": ",".join(self.shape.watched),
+            **(self._stepped(name) if name in self.shape.clocks else {}),
         }
+
+    def _stepped(self, name: str) -> dict[str, str]:
+        """What gives a process a clock of its own. The monotonic one stays true, as on a real machine."""
+        self.step_clock(name, "+0")
+        return {
+            "LD_PRELOAD": str(libfaketime()),
+            "FAKETIME_TIMESTAMP_FILE": str(self.directory / f"{name}.clock"),
+            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_DONT_RESET": "1",
+        }
+
+    def step_clock(self, name: str, step: str) -> None:
+        """Let the clock of a process jump, by `+1h` say; it is seen within a second."""
+        self.note(f"the clock of {name} is {step}")
+        (self.directory / f"{name}.clock").write_text(step)
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         self.note(f"{name} gets {number.name}")

@@ -6,7 +6,7 @@ A bound counts from the due time, or from the end of an outage in which nothing 
 from tests.faults.box import Shape
 from tests.faults.proxy import DOWN, UP, When
 from tests.faults.run import Fault
-from tests.faults.strikes import crowds, postgres, processes, valkey
+from tests.faults.strikes import clients, clocks, crowds, postgres, processes, valkey
 
 # One of several dead; the only one dead, from its restart; the database away, from its return.
 ONE_DEAD, ALL_DEAD, DATABASE_BACK = 3.0, 3.0, 5.0
@@ -142,8 +142,6 @@ POSTGRES = (
 CROWDS = (
     Fault("2,000 due at once", crowds.due_at_once(2000), ONE_DEAD),
     Fault("redeployed with 6,000 timers armed", crowds.redeployed_with_many_armed, ONE_DEAD),
-    Fault("1,000 clients return at once", crowds.clients_return(1000), ONE_DEAD, people=6),
-    Fault("half-open clients", crowds.half_open_clients),
     Fault(
         "a timer that cannot be carried out",
         crowds.poisoned,
@@ -159,4 +157,20 @@ CROWDS = (
     ),
 )
 
-MATRIX = (*PROCESSES, *VALKEY, *POSTGRES, *CROWDS)
+CLIENTS = (
+    Fault(
+        "web ended gently under 1,000 clients", clients.return_at_once(1000, gently=True), ONE_DEAD, people=6
+    ),
+    Fault("web killed under 1,000 clients", clients.return_at_once(1000, gently=False), ONE_DEAD, people=6),
+    Fault("half-open clients", clients.half_open, ONE_DEAD),
+    Fault("clients that do not read", clients.deaf, ONE_DEAD),
+    Fault("inboxes of an earlier copy of the database", clients.numbered_anew, ONE_DEAD),
+)
+
+CLOCKS = tuple(
+    Fault(f"clock of {name} {step}", clocks.stepped(name, step), ONE_DEAD, Shape(clocks=(name,)))
+    for name in ("worker", "web", "beat", "sweeper")
+    for step in ("+1h", "-1h")
+)
+
+MATRIX = (*PROCESSES, *VALKEY, *POSTGRES, *CROWDS, *CLIENTS, *CLOCKS)

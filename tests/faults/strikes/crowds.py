@@ -1,11 +1,10 @@
-"""Too much at once, of timers, of clients, of wishes; and a row that cannot be carried out."""
+"""Too many timers or wishes at once, and a row that cannot be carried out."""
 
 import asyncio
 
 import psycopg
 
-from tests.faults.proxy import DOWN, Lines, Proxy
-from tests.faults.run import Run, Screen
+from tests.faults.run import Run
 from tests.faults.strikes.processes import Strike, redeployed
 
 # Bookings of all drivers, a slot each, that end in so many seconds, the way the verb would have made them.
@@ -54,59 +53,6 @@ async def redeployed_with_many_armed(run: Run) -> None:
     """Every process is replaced while thousands of timers are armed, and most come due in that time."""
     await book_crowd(run, count=2000, ends_in=6)
     await redeployed(run)
-
-
-def clients_return(count: int) -> Strike:
-    """So many clients lose their sockets in the same instant, and come back."""
-
-    async def strike(run: Run) -> None:
-        drivers = run.box.ground.drivers
-        crowd = [Screen(run.box, drivers[n % len(drivers)], seed=n) for n in range(count)]
-        tasks = [run.group.create_task(screen.live()) for screen in crowd]
-        run.crowd += tasks
-        run.screens += crowd
-        while not all(screen.epoch for screen in crowd):
-            await asyncio.sleep(0.05)
-        run.box.note(f"{count} clients are there")
-        for name in run.box.ports:
-            await asyncio.to_thread(run.box.kill, name)
-        run.box.note("all have lost their sockets")
-        visits = sum(screen.visits for screen in crowd)
-        await asyncio.to_thread(run.box.start, *run.box.ports)
-        while sum(screen.visits for screen in crowd) < visits + count:
-            await asyncio.sleep(0.05)
-        run.box.note("all are back")
-
-    return strike
-
-
-async def half_open_clients(run: Run) -> None:
-    """The lines of half of the clients swallow what the server says, and then break."""
-    lines = Lines()
-    lines.start()
-    proxies = [Proxy(lines, port).open() for port in run.box.ports.values()]
-    for screen in run.screens[::2]:
-        screen.ports = [proxy.port for proxy in proxies]
-    drivers = run.box.ground.drivers
-    crowd = [Screen(run.box, drivers[n], seed=n) for n in range(40)]
-    for screen in crowd:
-        screen.ports = [proxy.port for proxy in proxies]
-    run.screens += crowd
-    run.crowd += [run.group.create_task(screen.live()) for screen in crowd]
-    while not all(screen.epoch for screen in crowd):
-        await asyncio.sleep(0.05)
-    for proxy in proxies:
-        proxy.hold(DOWN)
-    await asyncio.sleep(8)
-    for proxy in proxies:
-        proxy.reset()
-        proxy.heal()
-    for screen in run.screens:
-        screen.ports = list(run.box.ports.values())
-    await asyncio.sleep(1)
-    for proxy in proxies:
-        proxy.close()
-    lines.close()
 
 
 async def poisoned(run: Run) -> None:
