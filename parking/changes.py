@@ -9,9 +9,10 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from channels.layers import get_channel_layer
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Model
 
+from parking.connections import after_commit
 from parking.models import (
     Booking,
     CarWash,
@@ -65,7 +66,7 @@ def say(topics: Collection[str]) -> None:
     """Say, if and when the present transaction commits, that these topics are not as they were."""
     message = {"type": "changed", "topics": sorted(topics)}
     if topics:
-        transaction.on_commit(lambda: _say(message), robust=True)
+        after_commit(lambda: _say(message))
 
 
 def versions(topics: Iterable[str]) -> dict[str, int]:

@@ -1,6 +1,11 @@
 """How we deal with the database's connections: which are kept, what says it is away, who is let go."""
 
-from django.db import InterfaceError, InternalError, OperationalError, connection
+import logging
+from collections.abc import Callable
+
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
+
+logger = logging.getLogger(__name__)
 
 # What is raised while the database is away, or takes no writes, or has ended the transaction: nothing was
 # done, and the same may work in a moment.
@@ -28,6 +33,23 @@ def is_away(error: BaseException) -> bool:
     if isinstance(error, InternalError):
         return str(getattr(error.__cause__, "sqlstate", "")).startswith(_NOT_NOW)
     return isinstance(error, AWAY)
+
+
+def after_commit(work: Callable[[], object]) -> None:
+    """Do this right after the present transaction's commit, if it commits. It cannot fail the cause any more:
+
+    what a database that went away leaves undone, the sweeper and the schedule do. Anything else is a defect.
+    """
+    transaction.on_commit(lambda: _unless_away(work), robust=True)
+
+
+def _unless_away(work: Callable[[], object]) -> None:
+    try:
+        work()
+    except Exception as error:
+        if not is_away(error):
+            raise
+        logger.warning("What follows a commit was left for later", extra={"error": str(error).strip()})
 
 
 def keep_one() -> None:

@@ -14,10 +14,11 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.models import Session
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from parking.connections import after_commit
 from parking.models import DeviceToken, Ticket, User
 from parking.notifications import group_of
 
@@ -103,7 +104,7 @@ def look_again(user_ids: Iterable[int]) -> None:
     Where Redis is away the sockets find out by themselves, within a minute.
     """
     sends = [(group_of(user_id), {"type": "credentials.changed"}) for user_id in user_ids]
-    transaction.on_commit(lambda: _tell(sends), robust=True)
+    after_commit(lambda: _tell(sends))
 
 
 def _tell(sends: Sequence[tuple[str, dict[str, Any]]]) -> None:

@@ -14,7 +14,7 @@ from channels.layers import get_channel_layer
 from django.db import connection, transaction
 from django.db.models import Count, Model
 
-from parking.connections import let_go_if_silent
+from parking.connections import after_commit, let_go_if_silent
 from parking.events import CATALOGUE, Channel, Event
 from parking.models import Inbox, Notification
 
@@ -72,9 +72,7 @@ def notify_many(notices: Sequence[Notice]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_WRITE_ROWS, [rows, Channel.INBOX, _critical()])
     recipients = sorted({notice.to for notice in notices})
-    # Robust: the cause has committed, so a failing relay must not fail it. The sweeper repeats it.
-    # (A lambda, because Django's report of a failure asks for `__qualname__`, which a partial lacks.)
-    transaction.on_commit(lambda: relay(recipients), robust=True)
+    after_commit(lambda: relay(recipients))
 
 
 def relay(recipients: Sequence[int]) -> int:

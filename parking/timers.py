@@ -28,6 +28,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Now
 from kombu.exceptions import KombuError
 
+from parking.connections import after_commit
 from parking.errors import IllegalMove, NotFound, Replaced
 from parking.models import HOLDING, Booking, Timer
 
@@ -85,8 +86,7 @@ def arm(booking: Booking) -> list[Timer]:
     )
     horizon = at + timedelta(seconds=settings.ALARM_HORIZON_SECONDS)
     soon = [timer for timer in armed if timer.due_at <= horizon]
-    # Robust: the booking has committed. An alarm that could not be set costs punctuality, no more.
-    transaction.on_commit(lambda: _send_alarms(soon), robust=True)
+    after_commit(lambda: _send_alarms(soon))
     return armed
 
 
@@ -188,7 +188,7 @@ def retry(timer_id: int) -> Timer:
             timer = Timer.objects.get(pk=timer_id)
             if not moved:
                 raise IllegalMove(what="timer", status=timer.state)
-            transaction.on_commit(lambda: _send_alarms([timer]), robust=True)
+            after_commit(lambda: _send_alarms([timer]))
     except IntegrityError as error:
         if "timer_armed_once" not in str(error):
             raise

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from django.db import connection, connections
-from django.db.utils import InternalError
+from django.db.utils import InternalError, OperationalError
 
 from parking import notifications, timers
 from parking.actions import bookings, due
@@ -200,3 +200,24 @@ def test_an_error_of_postgresql_itself_is_no_outage(db):
     with pytest.raises(InternalError) as caught, connection.cursor() as cursor:
         cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'corrupted' USING ERRCODE = 'XX001'; END $$")
     assert not is_away(caught.value)
+
+
+def test_what_follows_a_commit_is_left_for_later_by_a_database_that_went_away(cast, monkeypatch, caplog):
+    def gone(recipients):
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(notifications, "relay", gone)
+        notify(BOOKING_EXPIRED, to=cast.dina.pk)
+    assert [record.message for record in caplog.records] == ["What follows a commit was left for later"]
+    assert caplog.records[0].exc_info is None
+    assert notifications.relay_left_behind() == 1
+
+
+def test_a_defect_in_what_follows_a_commit_is_logged_as_one_and_fails_nothing(cast, monkeypatch, caplog):
+    def defect(recipients):
+        raise ValueError
+
+    monkeypatch.setattr(notifications, "relay", defect)
+    notify(BOOKING_EXPIRED, to=cast.dina.pk)
+    assert caplog.records[0].exc_info

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from parking.actions.locks import lock_booking
 from parking.actions.permissions import only_owner
 from parking.changes import changed
+from parking.connections import after_commit
 from parking.errors import GatewayAway, NotCash, NotFound, NothingToHandBack, PaymentDeclined
 from parking.gateways import gateway
 from parking.models import Booking, CarWash, Payment, User
@@ -132,8 +133,7 @@ def unfinished() -> QuerySet[Payment]:
 
 
 def _finish_on_commit(payment: Payment) -> None:
-    # Robust: the cause has committed. What fails here is left behind, and repeated.
-    transaction.on_commit(lambda: _try_to_finish(payment.pk), robust=True)
+    after_commit(lambda: _try_to_finish(payment.pk))
 
 
 def _try_to_finish(payment_id: int) -> bool:

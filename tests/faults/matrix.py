@@ -16,6 +16,9 @@ CHILD_KILLED = ("WorkerLostError",)
 # Beat and workers say more than one line of a broker that they do not reach.
 NO_BROKER = ("SchedulingError", "redis.exceptions", "kombu.exceptions")
 
+# Beat's library says with a traceback that it does not reach the database.
+NO_DATABASE = ("django_celery_beat.schedulers: Database",)
+
 WORKER_ALONE = Shape(worker=1, sweeper=0)
 SWEEPERS_ALONE = Shape(worker=0, beat=0, sweeper=2)
 
@@ -115,11 +118,11 @@ VALKEY = (
 )
 
 POSTGRES = (
-    Fault("PostgreSQL's connections cut", postgres.cut, ONE_DEAD),
-    Fault("PostgreSQL restarted at once", postgres.restarted, DATABASE_BACK),
-    Fault("PostgreSQL not reached", postgres.away, DATABASE_BACK),
-    Fault("PostgreSQL read-only", postgres.read_only, DATABASE_BACK),
-    Fault("PostgreSQL out of connections", postgres.out_of_connections, DATABASE_BACK),
+    Fault("PostgreSQL's connections cut", postgres.cut, ONE_DEAD, may_say=NO_DATABASE),
+    Fault("PostgreSQL restarted at once", postgres.restarted, DATABASE_BACK, may_say=NO_DATABASE),
+    Fault("PostgreSQL not reached", postgres.away, DATABASE_BACK, may_say=NO_DATABASE),
+    Fault("PostgreSQL read-only", postgres.read_only, DATABASE_BACK, may_say=NO_DATABASE),
+    Fault("PostgreSQL out of connections", postgres.out_of_connections, DATABASE_BACK, may_say=NO_DATABASE),
     Fault("commit lost, worker", postgres.outcome_unknown("worker", when=When.BEFORE), ONE_DEAD),
     Fault(
         "commit done and not told, worker", postgres.outcome_unknown("worker", when=When.ANSWERED), ONE_DEAD
