@@ -15,8 +15,9 @@ from redis import Redis
 
 from parkmate.embedded import Valkey, free_port
 from tests.faults.ground import Ground
+from tests.faults.lines import Lines
 from tests.faults.moments import Moments
-from tests.faults.proxy import Lines, Proxy
+from tests.faults.proxy import Proxy
 from tests.faults.unguarded import WITHOUT
 from tests.live.box import PROCFILE, Box, until
 

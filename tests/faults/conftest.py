@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.faults.fault import Result
 from tests.faults.ground import Ground, ground
-from tests.faults.proxy import Lines
-from tests.faults.run import Result
+from tests.faults.lines import Lines
 from tests.services import HOME
 
 RESULTS: pytest.StashKey[list[Result]] = pytest.StashKey()

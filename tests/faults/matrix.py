@@ -4,8 +4,8 @@ A bound counts from the due time, or from the end of an outage in which nothing 
 """
 
 from tests.faults.box import Shape
+from tests.faults.fault import Fault
 from tests.faults.proxy import DOWN, UP, When
-from tests.faults.run import Fault
 from tests.faults.strikes import clients, clocks, crowds, postgres, processes, valkey
 
 # One of several dead; the only one dead, from its restart; the database away, from its return.

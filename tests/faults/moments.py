@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faults.proxy import Lines
+from tests.faults.lines import Lines
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,13 @@
 import asyncio
 import socket
 import struct
-import threading
 from collections import Counter
-from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
 
 from parkmate.embedded import free_port
+from tests.faults.lines import Lines
 
 # The two directions: what the client says, and what the server says.
 UP, DOWN = "up", "down"
@@ -44,36 +42,6 @@ class Cut:
         if self.at not in data:
             return None
         return 0 if self.when is When.BEFORE else len(data)
-
-
-class Lines(threading.Thread):
-    """The event loop of all proxies, in a thread of its own, so that no busy test holds up a line."""
-
-    def __init__(self) -> None:
-        super().__init__(name="lines", daemon=True)
-        self._loop = asyncio.new_event_loop()
-
-    def run(self) -> None:
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._end())
-        self._loop.close()
-
-    async def _end(self) -> None:
-        """Whoever is still carried is let go, so that no socket outlives the thread."""
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await asyncio.sleep(0)
-
-    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run this in the loop, and wait for what it returns."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
-
-    def close(self) -> None:
-        """End the thread. Whoever opened proxies has closed them before."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self.join()
 
 
 class Proxy:

@@ -3,26 +3,24 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
 
-import psutil
 import psycopg
 
-from tests.faults.box import FaultBox, Shape
+from tests.faults.box import FaultBox
 from tests.faults.evidence import Evidence, Outage, Seen, rows
+from tests.faults.fault import Fault, Result
 from tests.faults.ground import Ground
-from tests.faults.judge import Violation, judge, lateness
+from tests.faults.judge import judge, lateness
+from tests.faults.lines import Lines
 from tests.faults.moments import Moments
-from tests.faults.proxy import Lines
+from tests.faults.screens import Screen
 from tests.faults.traffic import Traffic
-from tests.live.tabs import Tab
+from tests.faults.used import measure
 
-PEOPLE = 14
 # How long people live before the fault and after it, and how long all may take to come to rest, in seconds.
 BEFORE, AFTER, REST = 3.0, 4.0, 40.0
 
@@ -37,71 +35,6 @@ SELECT count(*) FROM parking_payment WHERE method <> 'cash'
 """
 
 
-BOX = Shape()
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A row of the matrix: what is done (`strike`) to a box of this shape, and what is promised all the same.
-
-    `bound`: lateness in seconds, from the due time, or from the end of an outage that `strike` has noted.
-    `typical`: the same for 99 of 100 timers. `may_say`: what a traceback may be about.
-    """
-
-    name: str
-    strike: Callable[["Run"], Awaitable[None]]
-    bound: float = 3.0
-    shape: Shape = BOX
-    typical: float | None = None
-    may_say: tuple[str, ...] = ()
-    may_park: int = 0
-    people: int = PEOPLE
-
-
-@dataclass
-class Result:
-    """What a run has shown."""
-
-    fault: Fault
-    seed: int
-    timers: int
-    worst: float
-    violations: list[Violation]
-    timeline: list[tuple[float, str]] = field(default_factory=list)
-    load: float = 0.0
-
-    def count(self, kind: str) -> int:
-        """How much was `lost` or `doubled`."""
-        return sum(violation.kind == kind for violation in self.violations)
-
-    def report(self) -> str:
-        """What to print of a failure: the seed, the timeline, and what is broken."""
-        return "\n".join(
-            [
-                f"{self.fault.name}, seed {self.seed}, load of the machine {self.load:.1f}:",
-                *(f"  {moment:7.2f} s  {what}" for moment, what in self.timeline),
-                "broken:",
-                *(f"  {violation}" for violation in self.violations[:20]),
-                f"  and {len(self.violations) - 20} more" if len(self.violations) > 20 else "",
-            ]
-        )
-
-
-class Screen(Tab):
-    """A tab of one person; after a reset it has read its inbox anew."""
-
-    def __init__(self, box: FaultBox, person: Any, *, seed: int) -> None:
-        super().__init__(box, person.session, list(box.ports.values()), seed=seed)
-        self.user_id = person.id
-
-    def _show(self, frame: dict[str, Any]) -> None:
-        if frame.get("reset"):
-            self.numbers = list(range(1, frame["seq"] + 1))
-            self.epoch = frame["epoch"]
-        elif "connected" in frame or "seq" in frame:
-            super()._show(frame)
-
-
 class Run:
     """What a fault may use: the box, its people, its luck, and notes of when what was away."""
 
@@ -109,10 +42,9 @@ class Run:
         self.fault, self.box, self.seed, self.luck = fault, box, seed, Random(seed)
         self.traffic = Traffic(box, seed=seed)
         self.drivers = self.luck.sample(box.ground.drivers, fault.people)
-        people = [*self.drivers, box.ground.owner]
-        self.screens = [Screen(box, person, seed=seed + n) for n, person in enumerate(people)]
+        self.screens: list[Screen] = []
         self.outages: list[Outage] = []
-        self.crowd: list[asyncio.Task[None]] = []
+        self._tabs: list[asyncio.Task[None]] = []
         self.before: dict[str, float] = {}
 
     @asynccontextmanager
@@ -125,15 +57,20 @@ class Run:
         outage.until = time.time()
         self.box.note(f"{what}: ends")
 
+    def show(self, screens: Sequence[Screen]) -> None:
+        """Open these screens; they stay open until the end, and are judged as well."""
+        self.screens += screens
+        self._tabs += [self._group.create_task(screen.live()) for screen in screens]
+
     async def live(self) -> None:
         """People come, the fault strikes, and everything comes to rest."""
-        async with asyncio.TaskGroup() as group:
-            self.group = group
-            tabs = [group.create_task(screen.live()) for screen in self.screens]
+        people = [*self.drivers, self.box.ground.owner]
+        async with asyncio.TaskGroup() as self._group:
+            self.show([Screen(self.box, person, seed=self.seed + n) for n, person in enumerate(people)])
             try:
                 await self._live()
             finally:
-                for tab in [*tabs, *self.crowd]:
+                for tab in self._tabs:
                     tab.cancel()
 
     async def _live(self) -> None:
@@ -186,22 +123,6 @@ class Run:
             may_park=self.fault.may_park,
             may_wait_for_money=not self._pays(),
         )
-
-
-def measure(box: FaultBox) -> dict[str, float]:
-    """What the box takes: memory and handles of each process that lives, connections, keys."""
-    used: dict[str, float] = {}
-    for name, process in box.processes.items():
-        with suppress(psutil.Error):
-            found = psutil.Process(process.pid)
-            used[f"memory of {name} ({process.pid})"] = found.memory_info().rss
-            used[f"handles of {name} ({process.pid})"] = found.num_fds()
-    (used["database connections"],) = box.rows(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    )[0]
-    with box.valkey_client() as client:
-        used["keys in Valkey"] = float(client.dbsize())
-    return used
 
 
 async def run(fault: Fault, *, seed: int, ground: Ground, lines: Lines, directory: Path) -> Result:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from parkmate.embedded import free_port
-from tests.faults.proxy import DOWN, UP, Cut, Lines, Proxy, When
+from tests.faults.lines import Lines
+from tests.faults.proxy import DOWN, UP, Cut, Proxy, When
 
 
 class Echo:

@@ -8,8 +8,10 @@ from contextlib import AsyncExitStack
 import psycopg
 
 from tests.faults.ground import Person
-from tests.faults.proxy import DOWN, Lines, Proxy
-from tests.faults.run import Run, Screen
+from tests.faults.lines import Lines
+from tests.faults.proxy import DOWN, Proxy
+from tests.faults.run import Run
+from tests.faults.screens import Screen
 from tests.faults.strikes.processes import Strike
 from tests.live.tabs import open_socket
 
@@ -32,8 +34,7 @@ async def open_screens(run: Run, people: Sequence[Person], *, ports: Sequence[in
     screens = [Screen(run.box, person, seed=n) for n, person in enumerate(people)]
     for screen in screens:
         screen.ports = list(ports or screen.ports)
-    run.screens += screens
-    run.crowd += [run.group.create_task(screen.live()) for screen in screens]
+    run.show(screens)
     while not all(screen.epoch for screen in screens):
         await asyncio.sleep(0.05)
     run.box.note(f"{len(screens)} more screens are there")
