@@ -16,9 +16,9 @@ from redis import Redis
 from parkmate.embedded import Valkey, free_port
 from tests.faults.ground import Ground
 from tests.faults.lines import Lines
-from tests.faults.moments import Moments
 from tests.faults.proxy import Proxy
 from tests.faults.unguarded import WITHOUT
+from tests.faults.watches import Watches
 from tests.live.box import PROCFILE, Box, until
 
 LEAD, WINDOW = 2.0, 1.5
@@ -72,7 +72,7 @@ class FaultBox(Box):
     """A box whose every line can be broken, and whose processes can be held at named moments."""
 
     def __init__(
-        self, shape: Shape, *, ground: Ground, name: str, directory: Path, lines: Lines, moments: Moments
+        self, shape: Shape, *, ground: Ground, name: str, directory: Path, lines: Lines, moments: Watches
     ) -> None:
         super().__init__(name=name, directory=directory)
         self.shape, self.ground, self.moments = shape, ground, moments

@@ -16,10 +16,10 @@ from tests.faults.fault import Fault, Result
 from tests.faults.ground import Ground
 from tests.faults.judge import judge, lateness
 from tests.faults.lines import Lines
-from tests.faults.moments import Moments
 from tests.faults.screens import Screen
 from tests.faults.traffic import Traffic
 from tests.faults.used import measure
+from tests.faults.watches import Watches
 
 # How long people live before the fault and after it, and how long all may take to come to rest, in seconds.
 BEFORE, AFTER, REST = 3.0, 4.0, 40.0
@@ -128,7 +128,7 @@ class Run:
 async def run(fault: Fault, *, seed: int, ground: Ground, lines: Lines, directory: Path) -> Result:
     """Run a fault once, and judge it."""
     with ground.database() as name:
-        moments = Moments(lines, directory / "moments")
+        moments = Watches(lines, directory / "moments")
         box = FaultBox(
             fault.shape, ground=ground, name=name, directory=directory, lines=lines, moments=moments
         )

@@ -10,21 +10,22 @@ from pathlib import Path
 import pytest
 
 from tests.faults import inside
-from tests.faults.moments import MOMENTS, Moment, Moments
+from tests.faults.moments import MOMENTS, Moment
+from tests.faults.watches import Watches
 from tests.live.box import ROOT
 
 REPORT = "import sys; from tests.faults.inside import report; [report(name) for name in sys.argv[1:]]"
 
 
 @pytest.fixture
-def moments(lines, tmp_path: Path) -> Iterator[Moments]:
-    heard = Moments(lines, tmp_path / "moments")
+def moments(lines, tmp_path: Path) -> Iterator[Watches]:
+    heard = Watches(lines, tmp_path / "moments")
     yield heard
     heard.close()
 
 
 @pytest.fixture
-def process(moments: Moments) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
+def process(moments: Watches) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
     """Starts a process of this name that comes to these moments."""
     started = []
 

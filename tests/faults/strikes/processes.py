@@ -5,9 +5,9 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 
-from tests.faults.moments import Watch
 from tests.faults.proxy import DOWN
 from tests.faults.run import Run
+from tests.faults.watches import Watch
 
 Strike = Callable[[Run], Awaitable[None]]
 
