@@ -120,13 +120,17 @@ def _due(timers: QuerySet[Timer]) -> QuerySet[Timer]:
     )
 
 
+# All of a timer, so that of its booking only the id is read.
+_OF_TIMER = [field.name for field in Timer._meta.concrete_fields]
+
+
 def _claimable() -> QuerySet[Timer]:
     """The due timers, locked for the caller with their bookings; what somebody else holds is skipped.
 
     A booking whose row is held keeps its timers waiting, and nobody else's.
     """
     locked = Timer.objects.select_for_update(skip_locked=True, of=("self", "booking"), no_key=True)
-    return _due(locked.select_related("booking"))
+    return _due(locked.select_related("booking").only("booking__id", *_OF_TIMER))
 
 
 def claim_due(*, limit: int) -> list[Timer]:

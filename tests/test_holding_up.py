@@ -21,13 +21,21 @@ from tasks.timers import fire
 from tests.conftest import time_passes, timer_states
 from tests.services import POSTGRES
 
-SILENCE = 200
+SILENCE = 200  # milliseconds
 
 
 @pytest.fixture
-def briefly(monkeypatch):
-    """A process may be silent for this long only."""
-    monkeypatch.setattr("parking.connections.SILENCE", SILENCE)
+def fall_asleep(monkeypatch, elsewhere):
+    """Let this call, in another thread, stand still in its transaction; only its silence is counted."""
+
+    def asleep(call, frozen):
+        with monkeypatch.context() as patch:
+            patch.setattr("parking.connections.SILENCE", SILENCE)
+            sleeper = elsewhere(call)
+            assert frozen.stands.wait(20)
+        return sleeper
+
+    return asleep
 
 
 @pytest.fixture
@@ -93,13 +101,12 @@ def until_free(call):
     raise AssertionError("the locks were never given back")
 
 
-def test_a_process_that_stands_still_in_a_batch_gives_its_timers_back(book, briefly, elsewhere, monkeypatch):
+def test_a_process_that_stands_still_in_a_batch_gives_its_timers_back(book, fall_asleep, monkeypatch):
     booking = book()
     time_passes(booking, minutes=61)
     frozen = Frozen(due._take_effect)
     monkeypatch.setattr(due, "_take_effect", frozen)
-    asleep = elsewhere(bookings.run_due)
-    assert frozen.stands.wait(20)
+    asleep = fall_asleep(bookings.run_due, frozen)
     until_free(bookings.run_due)
     frozen.go.set()
     with pytest.raises(InternalError, match="idle-in-transaction"):
@@ -109,14 +116,11 @@ def test_a_process_that_stands_still_in_a_batch_gives_its_timers_back(book, brie
     assert Notification.objects.filter(event="BOOKING_EXPIRED").count() == 1
 
 
-def test_a_process_that_stands_still_while_it_numbers_gives_the_inbox_back(
-    cast, briefly, elsewhere, monkeypatch
-):
+def test_a_process_that_stands_still_while_it_numbers_gives_the_inbox_back(cast, fall_asleep, monkeypatch):
     frozen = Frozen(notifications._lock_inboxes)
     monkeypatch.setattr(notifications, "_lock_inboxes", frozen)
     Notification.objects.create(recipient=cast.dina, event="X", level="info", message="waits")
-    asleep = elsewhere(lambda: notifications.relay([cast.dina.pk]))
-    assert frozen.stands.wait(20)
+    asleep = fall_asleep(lambda: notifications.relay([cast.dina.pk]), frozen)
     notify(BOOKING_EXPIRED, to=cast.dina.pk)
     numbers = Notification.objects.filter(recipient=cast.dina).order_by("id").values_list("seq", flat=True)
     assert list(numbers) == [1, 2]
