@@ -128,7 +128,8 @@ class RedisLayer(RedisPubSubChannelLayer):
         """Wait for Redis a moment; whether it answered."""
         try:
             await asyncio.wait_for(asked, TIMEOUT)
-        except (redis.RedisError, OSError):
+        except (redis.RedisError, OSError, RuntimeError):
+            # RuntimeError is uvloop's word for a connection that broke while it was written to.
             return False
         return True
 

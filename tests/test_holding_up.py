@@ -206,6 +206,14 @@ def test_an_error_of_postgresql_itself_is_no_outage(db):
     assert not is_away(caught.value)
 
 
+@pytest.mark.asyncio
+async def test_a_connection_to_redis_that_broke_while_it_was_written_to_is_one_that_did_not_answer(layer):
+    async def write():
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    assert await layer._soon(write()) is False
+
+
 def test_what_follows_a_commit_is_left_for_later_by_a_database_that_went_away(cast, monkeypatch, caplog):
     def gone(recipients):
         raise OperationalError("gone")
