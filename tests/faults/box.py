@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 from celery import Celery
-from redis import Redis
+from redis import Redis, RedisError
 
 from parkmate.embedded import Valkey, free_port
 from tests.faults.ground import Ground
@@ -110,8 +110,12 @@ class FaultBox(Box):
             until(lambda: self._answer(workers))
 
     def _answer(self, workers: list[str]) -> bool:
-        with Celery(broker=self.valkey.url, set_as_current=False) as app:
-            return len(app.control.ping(destination=workers, timeout=1.0, limit=len(workers))) == len(workers)
+        try:
+            with Celery(broker=self.valkey.url, set_as_current=False) as app:
+                answers = app.control.ping(destination=workers, timeout=1.0, limit=len(workers))
+        except RedisError:  # kombu had kept a connection to the Valkey before this one
+            return False
+        return len(answers) == len(workers)
 
     def _command(self, name: str) -> str:
         kind = name.rstrip("0123456789")
@@ -153,7 +157,9 @@ class FaultBox(Box):
 
     def end(self, name: str, *, patience: float = 15.0) -> None:
         """End a process as a supervisor does: gently, and after some seconds by force."""
-        self.kill(name, signal.SIGTERM)
+        self.note(f"{name} gets SIGTERM")
+        # A worker's main process alone: it lets its children finish.
+        self.processes[name].terminate()
         try:
             self.processes[name].wait(patience)
             self.note(f"{name} has ended")

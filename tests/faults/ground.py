@@ -16,7 +16,8 @@ from parkmate.embedded import Postgres
 from tests.faults.unguarded import WITHOUT
 from tests.live.box import ROOT
 
-DRIVERS, SLOTS, CROWD_SLOTS = 100, 40, 2000
+# So many drivers that a thousand clients are at most nine of each: ten is the limit.
+DRIVERS, SLOTS, CROWD_SLOTS = 120, 40, 2000
 
 # The traffic's people and slots, and the crowd's slots. The schedule is as short as the other times.
 _PEOPLE = f"""
