@@ -36,10 +36,10 @@ export function exactMoment(at: string | number, now: number): string {
   return (sameDay ? EXACT_TIME : EXACT).format(new Date(at));
 }
 
-/** A short time of day, or the weekday's name: for where there is little room. */
+/** The time without its spaces, or the weekday's name: for where there is little room. */
 export function shortMoment(at: string | number, now: number): string {
   const sameDay = new Date(at).toDateString() === new Date(now).toDateString();
-  return (sameDay ? TIME : WEEKDAY).format(new Date(at));
+  return sameDay ? TIME.format(new Date(at)).replace(/\s/gu, "") : WEEKDAY.format(new Date(at));
 }
 
 /** A period, its day said once. */

@@ -74,7 +74,7 @@ export function Choice<T extends string | number>({ label, value, options, onCha
         {options.map((option) => (
           <label
             key={option.value}
-            className="inline-flex min-h-11 cursor-pointer items-center gap-2 rounded-xl border border-edge bg-card px-3.5 text-sm font-medium has-checked:border-accent has-checked:bg-tint has-checked:text-accent has-disabled:opacity-50 has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent"
+            className="inline-flex min-h-11 cursor-pointer items-center gap-2 rounded-xl border border-line bg-card px-3.5 text-sm font-medium has-checked:border-accent has-checked:bg-tint has-checked:text-accent has-disabled:opacity-50 has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent"
           >
             <input
               type="radio"

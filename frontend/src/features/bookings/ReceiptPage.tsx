@@ -51,7 +51,7 @@ function Receipt({ booking }: { booking: Schemas["BookingSummary"] }) {
       {() =>
         lines.length ? (
           <Card className="mx-auto max-w-2xl print:max-w-none print:border-0">
-            <dl className="mb-6 grid gap-x-6 gap-y-2 text-sm sm:grid-cols-[8rem_1fr]">
+            <dl className="mb-6 grid grid-cols-[5rem_1fr] gap-x-4 gap-y-2.5 text-sm sm:grid-cols-[8rem_1fr]">
               <Fact name="Lot">
                 {booking.lot_name}
                 {lot.data && <span className="block text-soft">{lot.data.address}</span>}

@@ -51,8 +51,8 @@ function Lot({ lot }: { lot: LotSummary }) {
       </p>
       <Asked query={query} loading={<Skeleton />}>
         {({ slots }) => (
-          <div className="grid gap-4">
-            <div className="flex flex-wrap gap-2">
+          <div className="grid gap-2">
+            <div className="mb-2 flex flex-wrap gap-2">
               <Foldable name={`Add slots to ${lot.name}`} trigger="Add slots" tone={slots.length ? "plain" : "main"}>
                 {(close) => <NewSlots lot={lot.id} first={Math.max(0, ...slots.map(({ number }) => number)) + 1} close={close} />}
               </Foldable>

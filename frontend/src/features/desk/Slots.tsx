@@ -20,7 +20,7 @@ export function Slots({ slots, lot }: { slots: Slot[]; lot: Schemas["LotSummary"
   const [open, setOpen] = useState(false);
   const [shown, setShown] = useState(FEW);
   return (
-    <details className="border-t border-line pt-3" onToggle={(event) => { setOpen(event.currentTarget.open); }}>
+    <details className="border-t border-line pt-1" onToggle={(event) => { setOpen(event.currentTarget.open); }}>
       <summary className="min-h-11 cursor-pointer py-2.5 text-sm font-medium">Slots ({slots.length})</summary>
       {open && (
         <>

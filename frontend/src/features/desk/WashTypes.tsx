@@ -17,7 +17,7 @@ export function WashTypes({ lot }: { lot: number }) {
   const { data } = useQuery(ask.washTypes(lot));
   const offered = data?.filter(({ is_offered }) => is_offered).length ?? 0;
   return (
-    <details className="border-t border-line pt-3">
+    <details className="border-t border-line pt-1">
       <summary className="min-h-11 cursor-pointer py-2.5 text-sm font-medium">Car washes offered ({offered})</summary>
       <ul className="divide-y divide-line">
         {data?.map((type) => <Row key={type.id} type={type} />)}

@@ -36,7 +36,7 @@ export function SlotMap({ slots, chosen, onChoose }: SlotMapProps) {
           <Choice label="Show" value={show} options={filters} onChange={setShow} />
         </div>
       )}
-      <div className="grid gap-5 rounded-xl bg-sunken p-2.5 sm:p-4" onKeyDown={(event) => { walk(event, columns); }}>
+      <div className="grid gap-5 rounded-xl bg-sunken p-2 sm:p-4" onKeyDown={(event) => { walk(event, columns); }}>
         {aisles(shown, columns * 2).map((aisle) => (
           <Aisle key={aisle[0]?.slot.id} bays={aisle} columns={columns}>
             {({ slot, free, words }, side) => (
@@ -48,7 +48,7 @@ export function SlotMap({ slots, chosen, onChoose }: SlotMapProps) {
       </div>
       <ul aria-label="What the colours mean" className="mt-3 flex flex-wrap gap-x-5 gap-y-1 text-sm text-soft">
         <Key className="border-good bg-good-tint">Free</Key>
-        <Key className="border-edge bg-card">Taken, and when it is free</Key>
+        <Key className="border-line bg-card">Taken, and when it is free</Key>
         <Key className="border-accent bg-accent">Chosen</Key>
       </ul>
     </>
@@ -124,7 +124,7 @@ const Bay = memo(function Bay({ slot, free, words, side, chosen, reached, onChoo
     ? "border-accent bg-accent text-on-accent"
     : free
       ? "border-good bg-good-tint text-good hover:bg-good hover:text-page"
-      : "border-edge bg-card text-soft enabled:hover:border-accent";
+      : "border-line bg-card text-soft enabled:hover:border-accent";
   const shape = side === "above" ? "rounded-t-lg border-b-0" : "rounded-b-lg border-t-0";
   const state = !slot.is_active ? "out of use" : free ? "free" : words === "taken" ? "taken all week" : `taken, free ${words}`;
   return (
@@ -140,7 +140,7 @@ const Bay = memo(function Bay({ slot, free, words, side, chosen, reached, onChoo
     >
       <span className="text-base/5 font-bold tabular-nums">{slot.number}</span>
       <Icon aria-hidden className={`size-5 ${free ? "opacity-40" : ""} ${side === "below" ? "rotate-180" : ""}`} />
-      <span className="text-[0.6875rem]/4 font-medium whitespace-nowrap tabular-nums">{words}</span>
+      <span className="text-[0.6875rem]/4 font-medium tracking-tight whitespace-nowrap">{words}</span>
     </button>
   );
 });
