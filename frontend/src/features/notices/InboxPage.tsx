@@ -83,9 +83,9 @@ function Actions() {
         <SlidersHorizontal aria-hidden className="size-4" />
         Choose
       </Link>
-      <Button aria-label="Mark all as read" busy={readAll.isPending} onClick={() => { readAll.mutate(); }}>
+      <Button busy={readAll.isPending} onClick={() => { readAll.mutate(); }}>
         <CheckCheck aria-hidden className="size-4" />
-        All read
+        Mark all as read
       </Button>
     </>
   );
