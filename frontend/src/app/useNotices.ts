@@ -6,9 +6,6 @@ import { showToast } from "@/features/notices/toasts";
 import { listen, useLine } from "@/lib/live";
 import * as ask from "@/lib/queries";
 
-/** Many notices at once are one reason to ask. */
-const TOGETHER = 150;
-
 export function useNotices(userId: number): void {
   const queries = useQueryClient();
   const navigate = useNavigate();
@@ -18,30 +15,27 @@ export function useNotices(userId: number): void {
     go.current = navigate;
   }, [navigate]);
 
-  useEffect(() => {
-    let asking: ReturnType<typeof setTimeout> | undefined;
-    // Whatever the notice is about: no list here of what each kind changes.
-    const reread = () => {
-      asking ??= setTimeout(() => {
-        asking = undefined;
-        void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" });
-      }, TOGETHER);
-    };
-    const stop = listen(userId, {
-      given: ({ notice, toast, vibration }, show) => {
-        if (toast && show) showToast(notice, { vibrate: vibration, open: (address) => void go.current(address) });
-        reread();
-      },
-      reread,
-    });
-    return () => {
-      clearTimeout(asking);
-      stop();
-    };
-  }, [userId, queries]);
+  useEffect(
+    () =>
+      listen(
+        userId,
+        {
+          given: ({ notice, toast, vibration, sound }, show) => {
+            if (toast && show) showToast(notice, { vibration, sound, open: (address) => void go.current(address) });
+          },
+          reread: (stale, done) => void ask.reread(queries, stale).then(done),
+        },
+        () =>
+          queries.fetchQuery({ ...ask.me, staleTime: 0 }).then(
+            ({ user }) => user?.id === userId,
+            () => null,
+          ),
+      ),
+    [userId, queries],
+  );
 
   useEffect(() => {
-    // The server ended this sign-in: find out who is here now.
+    // Another tab has found that this sign-in ended: find out who is here now.
     if (state.name === "stopped" && state.code !== null) void queries.invalidateQueries({ queryKey: ask.me.queryKey });
   }, [state, queries]);
 }

@@ -1,6 +1,7 @@
 /** The owner's desk: a room for each thing to look after. */
 import { lazy, Suspense } from "react";
 import { NavLink, useParams } from "react-router";
+import { useFollow } from "@/lib/live";
 import { Loading, Page } from "@/ui/layout";
 
 const Today = lazy(async () => ({ default: (await import("./Today")).Today }));
@@ -19,6 +20,7 @@ const ROOMS = [
 
 export function DeskPage() {
   const { room = "" } = useParams();
+  useFollow(["desk"]);
   const [, words, Room] = ROOMS.find(([path]) => path === room) ?? ROOMS[0];
   return (
     <Page title={words}>

@@ -1,5 +1,7 @@
 /** One socket as a state machine: it connects, notices when the line is dead, and comes back. */
-import { readFrame, type Hello, type Notice, type Position } from "./protocol";
+import { Following } from "./following";
+import { readFrame, type Frame, type Hello, type Notice, type Position } from "./protocol";
+import type { Stale } from "./rereads";
 
 export type State =
   | { readonly name: "connecting" }
@@ -28,16 +30,21 @@ export interface World {
   later(milliseconds: number, run: () => void): () => void;
   random(): number;
   isOnline(): boolean;
+  /** Whether this person is still signed in here; null if nobody can say. */
+  ask(answer: (signedIn: boolean | null) => void): void;
 }
 
 export interface Listener {
   state(state: State): void;
   hello(hello: Hello): void;
   notice(notice: Notice): void;
+  /** What these topics stand for has changed, or may have (null: anything). */
+  stale(stale: Stale): void;
 }
 
-/** "Do not come back": not signed in, not your inbox. */
-const FINAL = new Set([4401, 4403]);
+/** "Do not come back": this sign-in has ended, or was for somebody else. */
+const NOT_SIGNED_IN = 4401;
+const NOT_YOURS = 4403;
 /** The server did not understand what we sent: perhaps our position. */
 const BAD_INPUT = 4400;
 /** A line that the other end does not know of any more. Nothing is sent with it. */
@@ -51,10 +58,14 @@ const PATIENCE = 5_000;
 const SHORT_PATIENCE = 1_000;
 /** A server that accepts a socket but cannot keep it must not be asked again at once, for ever. */
 const STABLE = 5_000;
-/** The server hears at most sixty messages a minute. */
-const ACKS_EVERY = 2_000;
+/** The server hears at most sixty messages a minute: these, some twenty follows and these pings are fewer. */
+const ACKS_EVERY = 2_500;
+const PINGS_A_MINUTE = 8;
+const MINUTE = 60_000;
 /** The two clocks part by so much only if the device slept or its clock was set. */
 const CLOCKS_APART = 2_000;
+/** How often is looked whether the device slept: not each one says so when it wakes. */
+const GLANCE = 1_000;
 
 export class Connection {
   state: State = { name: "stopped", code: null };
@@ -64,37 +75,50 @@ export class Connection {
   private lostAt = 0;
   private clocksApart = 0;
   private toAck = 0;
+  private pings: number[] = [];
   private forgetPosition = false;
   private readonly timers = new Map<string, () => void>();
+  private readonly following: Following;
 
   constructor(
     private readonly world: World,
     private readonly listener: Listener,
     private readonly position: () => Position | null,
-  ) {}
+  ) {
+    this.following = new Following({
+      now: () => world.steady(),
+      say: (topics) => { this.say({ type: "follow", topics }); },
+      after: (name, milliseconds, run) => { this.after(name, milliseconds, run); },
+      clear: (name) => { this.clear(name); },
+      stale: (stale) => { listener.stale(stale); },
+    });
+  }
 
   /** Connects, unless it is on the way already. */
   start(): void {
     if (this.state.name !== "stopped") return;
     this.attempt = 0;
     this.lostAt = this.world.now();
+    this.clocksApart = this.apart();
     this.move({ name: "connecting" });
     this.connect();
+    this.glance(this.world.steady());
   }
 
   /** Ends for good, until `start`. The code says why, if the server did it. */
   stop(code: number | null = null): void {
-    this.hangUp();
-    this.clearAll();
+    this.rest();
+    this.clear("glance");
     this.move({ name: "stopped", code });
   }
 
   /** The network came back, the device woke, or somebody looks: whatever was waited for is tried now. */
   wake(): void {
-    if (this.state.name === "stopped") return;
-    if (this.state.name === "live") this.check(SHORT_PATIENCE);
+    if (this.state.name === "live") return this.check(SHORT_PATIENCE);
+    if (this.state.name === "stopped") return this.reconsider();
+    if (this.state.name !== "connecting") this.move(this.away());
     // A first try that hangs since before the sleep is worth no more than one that failed.
-    else this.connect();
+    this.connect();
   }
 
   /** The device says that it has no network: believed once the line does not answer. */
@@ -103,10 +127,20 @@ export class Connection {
     else if (this.state.name !== "stopped") this.move(this.away());
   }
 
-  /** Everything up to this number has been shown. Told to the server, at most every two seconds. */
+  /** Everything up to this number has been shown. Told to the server, every 2.5 s at most. */
   ack(seq: number): void {
     this.toAck = Math.max(this.toAck, seq);
     if (!this.timers.has("ack")) this.after("ack", ACKS_EVERY, () => { this.sendAck(); });
+  }
+
+  /** These topics' changes are to be told, and no others. */
+  follow(topics: readonly string[]): void {
+    this.following.want(topics);
+  }
+
+  /** Whether the line is live and yet the server does not tell of changes. */
+  get tellsNoChanges(): boolean {
+    return this.following.isSilent;
   }
 
   /** A number is missing: the rest is asked for by coming back with our position. */
@@ -115,43 +149,67 @@ export class Connection {
   }
 
   private connect(): void {
-    this.hangUp();
-    this.clear("retry");
+    this.rest();
     const wire = this.world.open(this.forgetPosition ? null : this.position());
     this.wire = wire;
-    wire.onmessage = (text) => { this.hear(text); };
-    wire.onclose = (code) => { this.lost(code); };
+    wire.onmessage = (text) => { this.hear(readFrame(text)); };
+    wire.onclose = (code) => { this.closed(code); };
     this.after("silence", LONGEST_WAIT, () => { this.lost(DEAD_LINE); });
   }
 
-  private hear(text: string): void {
+  private hear(frame: Frame): void {
     this.clear("silence");
     this.clear("patience");
-    const frame = readFrame(text);
-    if (frame.kind === "hello") this.welcome(frame.hello);
-    if (frame.kind === "notice") this.listener.notice(frame.notice);
+    switch (frame.kind) {
+      case "hello":
+        return this.welcome(frame.hello);
+      case "notice":
+        return this.listener.notice(frame.notice);
+      case "following":
+        return this.following.answer(frame.topics);
+      case "changed":
+        return this.listener.stale(frame.topics);
+    }
   }
 
   private welcome(hello: Hello): void {
     this.forgetPosition = false;
-    this.clocksApart = this.world.now() - this.world.steady();
+    this.clocksApart = this.apart();
     // First what came, then that it is live: nobody who hears of the second lacks the first.
     this.listener.hello(hello);
     this.move({ name: "live" });
     this.after("stable", STABLE, () => { this.attempt = 0; });
     this.after("heartbeat", HEARTBEAT, () => { this.beat(); });
     if (this.toAck) this.after("ack", ACKS_EVERY, () => { this.sendAck(); });
+    this.following.begin();
   }
 
   private beat(): void {
     this.after("heartbeat", HEARTBEAT, () => { this.beat(); });
-    const apart = this.world.now() - this.world.steady();
-    // The hello's clock is no longer ours: only a new one tells the time.
-    if (Math.abs(apart - this.clocksApart) > CLOCKS_APART) this.resume();
-    else this.check(PATIENCE);
+    this.check(PATIENCE);
   }
 
+  /** Whether the device slept, or its clock was set, since the last look. */
+  private glance(before: number): void {
+    const now = this.world.steady();
+    const apart = Math.abs(this.apart() - this.clocksApart) > CLOCKS_APART;
+    if (apart) this.clocksApart = this.apart();
+    // The hello's clock is no longer ours: only a new one tells the time.
+    if (apart && this.state.name === "live") this.resume();
+    else if (apart || now - before > GLANCE + CLOCKS_APART) this.wake();
+    this.after("glance", GLANCE, () => { this.glance(now); });
+  }
+
+  private apart(): number {
+    return this.world.now() - this.world.steady();
+  }
+
+  /** Whether the line answers. A question that is open, or one too many, is not asked again. */
   private check(patience: number): void {
+    const now = this.world.steady();
+    this.pings = this.pings.filter((at) => at > now - MINUTE);
+    if (this.timers.has("patience") || this.pings.length >= PINGS_A_MINUTE) return;
+    this.pings.push(now);
     this.say({ type: "ping" });
     this.after("patience", patience, () => { this.lost(DEAD_LINE); });
   }
@@ -167,11 +225,28 @@ export class Connection {
     this.wire?.send(JSON.stringify(message));
   }
 
+  private closed(code: number): void {
+    if (code === NOT_YOURS) return this.stop(code);
+    this.lost(code);
+    // Another password ends the sockets and not the session: the door says whether one is still in.
+    if (code === NOT_SIGNED_IN) this.ask();
+  }
+
+  private ask(): void {
+    this.world.ask((signedIn) => {
+      if (signedIn === false && this.state.name !== "stopped" && this.state.name !== "live") this.stop(NOT_SIGNED_IN);
+    });
+  }
+
+  /** Signed out for good, or signed in again elsewhere meanwhile? */
+  private reconsider(): void {
+    if (this.state.name !== "stopped" || this.state.code !== NOT_SIGNED_IN) return;
+    this.world.ask((signedIn) => { if (signedIn) this.start(); });
+  }
+
   private lost(code: number): void {
-    if (FINAL.has(code)) return this.stop(code);
     const wasLive = this.state.name === "live";
-    this.hangUp();
-    this.clearAll();
+    this.rest();
     if (wasLive) this.lostAt = this.world.now();
     this.forgetPosition = code === BAD_INPUT;
     this.move(this.away());
@@ -211,7 +286,10 @@ export class Connection {
     this.timers.delete(name);
   }
 
-  private clearAll(): void {
-    for (const name of [...this.timers.keys()]) this.clear(name);
+  /** Without a line: nothing is waited for but the device's own sleep. */
+  private rest(): void {
+    this.hangUp();
+    this.following.end();
+    for (const name of [...this.timers.keys()]) if (name !== "glance") this.clear(name);
   }
 }

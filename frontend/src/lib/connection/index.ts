@@ -1,4 +1,5 @@
-export { keepLine } from "./browser";
+export { keepLine, type AskWhetherIn } from "./browser";
 export type { State } from "./connection";
 export type { Level, Notice } from "./protocol";
-export type { Snapshot, Tab, TabListener } from "./tabs";
+export type { Stale } from "./rereads";
+export { INBOX, type Snapshot, type Tab, type TabListener } from "./tabs";
