@@ -3,16 +3,20 @@
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.live.conftest import box, migrated
+from tests.live.box import PROCFILE, ROOT, Box
+from tests.live.conftest import box, boxes, migrated
 
-__all__ = ["box", "browser", "migrated", "photograph"]
+__all__ = ["box", "browser", "built", "migrated", "photograph", "site"]
+
+REAL_TIMES = {"PARKMATE_WARNING_LEAD_SECONDS": "300", "PARKMATE_RENEWAL_WINDOW_SECONDS": "600"}
 
 
 def chromium() -> str:
@@ -24,8 +28,8 @@ def chromium() -> str:
     return found
 
 
-@pytest_asyncio.fixture
-async def browser() -> AsyncIterator[Browser]:
+@asynccontextmanager
+async def launched() -> AsyncIterator[Browser]:
     """Chromium, without a window."""
     # Chromium's own sandbox refuses to run as root.
     args = ["--no-sandbox"] if os.geteuid() == 0 else []
@@ -33,6 +37,31 @@ async def browser() -> AsyncIterator[Browser]:
         opened = await playwright.chromium.launch(executable_path=chromium(), args=args)
         yield opened
         await opened.close()
+
+
+@pytest_asyncio.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A browser of the test's own."""
+    async with launched() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def built() -> None:
+    """The box serves the client as `make client` has built it."""
+    if not (ROOT / "frontend/dist/manifest.json").exists():
+        missing = "The web client has not been built (make client)"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+
+
+@pytest.fixture(scope="session")
+def site(built: None, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """One box for all tests that break nothing in it: the times of a real site, people of each test's own."""
+    with boxes(migrated, tmp_path_factory.mktemp("site")) as start:
+        started = start("web", "sweeper", **REAL_TIMES)
+        # It says what a test wants said: see `tell`.
+        started.start("worker", command=f"{PROCFILE['worker']} --include tests.live.announcing")
+        yield started
 
 
 @pytest.fixture

@@ -174,11 +174,12 @@ class Box:
             cursor = connection.execute(query, values)
             return cursor.fetchall() if cursor.description else []
 
-    def add_slot(self, *, owner: int) -> int:
+    def add_slot(self, *, owner: int, lot_name: str = "Live") -> int:
         """A lot with one slot; return the slot's id."""
         ((lot,),) = self.rows(
-            "INSERT INTO parking_lot (owner_id, name, address) VALUES (%s, 'Live', 'Here') RETURNING id",
+            "INSERT INTO parking_lot (owner_id, name, address) VALUES (%s, %s, 'Here') RETURNING id",
             owner,
+            lot_name,
         )
         ((slot,),) = self.rows(
             "INSERT INTO parking_slot (lot_id, number, vehicle_type, hourly_rate, is_active)"

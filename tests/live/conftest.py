@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -44,21 +45,30 @@ def migrated(services: Any) -> str:
     return template()
 
 
-@pytest.fixture
-def box(migrated: str, tmp_path: Path) -> Iterator[Callable[..., Box]]:
-    """Start a box with these of the Procfile's processes; all of it ends with the test."""
-    boxes = []
+@contextmanager
+def boxes(template: str, directory: Path) -> Iterator[Callable[..., Box]]:
+    """Start boxes with these of the Procfile's processes; all of it ends with the block."""
+    started: list[Box] = []
 
     def start(*names: str, **settings: str) -> Box:
         name = f"live_{next(numbers)}"
-        administer(f"CREATE DATABASE {name} TEMPLATE {migrated}")
-        made = Box(name=name, directory=tmp_path)
-        boxes.append(made)
+        administer(f"CREATE DATABASE {name} TEMPLATE {template}")
+        made = Box(name=name, directory=directory)
+        started.append(made)
         made.times = {**made.times, **settings}
         made.valkey.start()
         made.start(*names)
         return made
 
-    yield start
-    for made in boxes:
-        made.close()
+    try:
+        yield start
+    finally:
+        for made in started:
+            made.close()
+
+
+@pytest.fixture
+def box(migrated: str, tmp_path: Path) -> Iterator[Callable[..., Box]]:
+    """Boxes of the test's own."""
+    with boxes(migrated, tmp_path) as start:
+        yield start

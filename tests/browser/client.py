@@ -1,0 +1,159 @@
+"""What people do in the web client, step by step, for the tests that watch them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+from celery import Celery
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests.live.box import Box, Person
+
+PASSWORD = "a long enough passphrase"
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 800}
+
+# The console is where the browser itself writes of them; the words are matched by no error of ours.
+TELL_OF_BREACHES = """
+document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => {
+  console.error(`breach of the policy: ${violatedDirective} ${blockedURI}`);
+});
+"""
+
+numbers = count(1)
+
+
+def one_more(name: str) -> str:
+    """A name that nobody else in a shared box has: `dina` is `dina7` there."""
+    return f"{name}{next(numbers)}"
+
+
+@asynccontextmanager
+async def someone(
+    browser: Browser, box: Box, *, forgiven: str | None = None, **options
+) -> AsyncIterator[BrowserContext]:
+    """A browser of somebody's own, on a phone unless told otherwise.
+
+    An error in the console, an exception that nobody caught or a breach of the policy fails the test.
+    `forgiven` are words of an error that the browser itself writes there.
+    """
+    options = {"viewport": PHONE, "locale": "en-GB", **options}
+    context = await browser.new_context(base_url=box.url, **options)
+    context.set_default_timeout(15_000)
+    broken: list[str] = []
+    context.on("weberror", lambda error: broken.append(str(error.error)))
+    context.on("console", lambda said: broken.append(said.text) if said.type == "error" else None)
+    await context.add_init_script(TELL_OF_BREACHES)
+    yield context
+    await context.close()
+    assert [words for words in broken if not (forgiven and forgiven in words)] == []
+
+
+@asynccontextmanager
+async def signed_in(
+    browser: Browser, box: Box, person: Person, *, at: str = "/lots", **options
+) -> AsyncIterator[Page]:
+    """The browser of somebody who has an account already, open at this address and live."""
+    async with someone(browser, box, **options) as context:
+        await lend_session(person, context)
+        yield await open_page(context, at)
+
+
+async def lend_session(person: Person, context: BrowserContext) -> None:
+    """This browser holds the person's sign-in from now on."""
+    cookies = [
+        {"name": name, "value": value, "url": person.box.url} for name, value in person.client.cookies.items()
+    ]
+    await context.add_cookies(cookies)
+
+
+async def open_page(context: BrowserContext, address: str) -> Page:
+    """One more tab, whose line is live."""
+    page = await context.new_page()
+    await page.goto(address)
+    await expect(light(page)).to_have_text("Live")
+    return page
+
+
+async def register(page: Page, name: str, *, owns: bool = False) -> None:
+    await page.goto("/")
+    await page.get_by_role("link", name="Make an account").click()
+    await expect(page.get_by_role("heading", name="Make an account")).to_be_visible()
+    await page.get_by_label("Name").fill(name)
+    await page.get_by_label("Password").fill(PASSWORD)
+    if owns:
+        await page.get_by_text("own a lot", exact=True).click()
+    await page.get_by_role("button", name="Make the account").click()
+    await expect(page.get_by_role("heading", name="Today" if owns else "Find a slot")).to_be_visible()
+    await expect(light(page)).to_have_text("Live")
+
+
+async def sign_in(page: Page, name: str) -> None:
+    await page.goto("/sign-in")
+    await page.get_by_label("Name").fill(name)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(light(page)).to_have_text("Live")
+
+
+async def choose_slot(page: Page, *, lot: str, slot: int = 1) -> None:
+    await page.goto("/lots")
+    await page.get_by_role("link", name=lot).click()
+    await page.get_by_role("button", name=f"Slot {slot},").click()
+
+
+async def say_how_long(page: Page, *, minutes: int) -> None:
+    await page.get_by_text("Other", exact=True).click()
+    await page.get_by_label("Minutes").fill(str(minutes))
+
+
+async def book_a_minute(page: Page, *, lot: str = "Live") -> None:
+    await choose_slot(page, lot=lot)
+    await say_how_long(page, minutes=1)
+    await page.get_by_label("Vehicle number").fill("KA 01 AB 1234")
+    await expect(page.get_by_test_id("estimate")).to_have_text("₹1.00")
+    await page.get_by_role("button", name="Book and pay").click()
+    await expect(page.get_by_role("timer")).to_be_visible()
+
+
+def light(page: Page) -> Locator:
+    """What the client says of its line; "Live" is not the lot of that name."""
+    return page.get_by_role("banner").get_by_role("status")
+
+
+def bell(page: Page, *, unread: int = 0) -> Locator:
+    """The way to the inbox, when it says that so many notices are unread."""
+    return page.get_by_role("link", name=f"Inbox, {unread} unread" if unread else "Inbox", exact=True)
+
+
+def toasts(page: Page) -> Locator:
+    return page.locator("[data-sonner-toast]")
+
+
+async def tell(box: Box, person: int | str, words: str, *, level: str = "info") -> None:
+    """A notice of an operator's own words, to this person by id or name."""
+    if isinstance(person, str):
+        ((person,),) = box.rows("SELECT id FROM parking_user WHERE username = %s", person)
+    await asyncio.to_thread(say, box, person, level, words)
+
+
+def say(box: Box, user_id: int, level: str, words: str) -> None:
+    with Celery(broker=box.valkey.url, set_as_current=False) as app:
+        app.send_task("tests.say", (user_id, level, words), queue="default")
+
+
+def time_passes(box: Box, booking: int, *, seconds: float) -> None:
+    """Move a booking and its timers into the past: a database's clock cannot be set, but rows can."""
+    box.rows(
+        "UPDATE parking_booking SET starts_at = starts_at - make_interval(secs => %s),"
+        " ends_at = ends_at - make_interval(secs => %s) WHERE id = %s",
+        seconds,
+        seconds,
+        booking,
+    )
+    box.rows(
+        "UPDATE parking_timer SET due_at = due_at - make_interval(secs => %s) WHERE booking_id = %s",
+        seconds,
+        booking,
+    )
