@@ -6,8 +6,8 @@ export interface Other {
   readonly topics: readonly string[];
 }
 
-/** The server follows no more lots for one socket. */
-export const MOST_LOTS = 100;
+/** The server follows no more for one socket. */
+export const MOST_TOPICS = 100;
 
 export class Others {
   private readonly all = new Map<string, Other>();
@@ -32,11 +32,11 @@ export class Others {
     return chosen;
   }
 
-  /** What any of us follows; of too many lots those that were looked at last. */
+  /** What any of us follows; of too many lots those of the tabs that were looked at last. */
   topics(own: Other): string[] {
     const byLook = [own, ...this.all.values()].sort((a, b) => b.lookedAt - a.lookedAt);
     const wanted = [...new Set(byLook.flatMap(({ topics }) => topics))];
     const isLot = (topic: string) => topic.includes(":");
-    return [...wanted.filter((topic) => !isLot(topic)), ...wanted.filter(isLot).slice(0, MOST_LOTS)];
+    return [...wanted.filter((topic) => !isLot(topic)), ...wanted.filter(isLot)].slice(0, MOST_TOPICS);
   }
 }
