@@ -358,7 +358,12 @@ export class Browser {
         old?.open.do(old.lost);
         return giveBack;
       },
-      whenGone: (tab, run) => { this.mourners.set(tab, [...(this.mourners.get(tab) ?? []), { open, run }]); },
+      whenGone: (tab, run) => {
+        const isThere = this.tabs.some(({ id }) => id === tab);
+        if (isThere) this.mourners.set(tab, [...(this.mourners.get(tab) ?? []), { open, run }]);
+        // A lock that nobody holds is had at once.
+        else this.clock.later(0, () => { open.do(run); });
+      },
       post: (message: Message) => {
         for (const other of this.tabs) if (other !== open) other.do(() => { other.tab.hear(message); });
       },
