@@ -57,6 +57,7 @@ export function Shell({ user }: { user: Schemas["Account"] }) {
         mobileOffset={{ top: "4.25rem" }}
         theme="system"
         visibleToasts={4}
+        expand
         richColors
         closeButton
         containerAriaLabel="Notices"

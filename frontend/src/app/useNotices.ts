@@ -1,8 +1,9 @@
 /** The line of whoever is signed in: its notices become toasts, and what is drawn is asked for anew. */
-import { useQueryClient } from "@tanstack/react-query";
+import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { useNavigate } from "react-router";
 import { showToast } from "@/features/notices/toasts";
+import { answer, server } from "@/lib/api";
 import { listen, useLine } from "@/lib/live";
 import * as ask from "@/lib/queries";
 
@@ -25,11 +26,7 @@ export function useNotices(userId: number): void {
           },
           reread: (stale, done) => void ask.reread(queries, stale).then(done),
         },
-        () =>
-          queries.fetchQuery({ ...ask.me, staleTime: 0 }).then(
-            ({ user }) => user?.id === userId,
-            () => null,
-          ),
+        () => isStillIn(queries, userId).catch(() => null),
       ),
     [userId, queries],
   );
@@ -38,4 +35,14 @@ export function useNotices(userId: number): void {
     // Another tab has found that this sign-in ended: find out who is here now.
     if (state.name === "stopped" && state.code !== null) void queries.invalidateQueries({ queryKey: ask.me.queryKey });
   }, [state, queries]);
+}
+
+const SECOND_LOOK = 1_000;
+
+/** Another password gives this browser another session, perhaps a moment after its line has ended. */
+async function isStillIn(queries: QueryClient, userId: number): Promise<boolean> {
+  const { user } = await answer(server.GET("/api/auth/me/"));
+  if (user?.id === userId) return true;
+  await new Promise((passed) => setTimeout(passed, SECOND_LOOK));
+  return (await queries.fetchQuery({ ...ask.me, staleTime: 0 })).user?.id === userId;
 }
