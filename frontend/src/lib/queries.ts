@@ -17,10 +17,16 @@ const WHOLE_PAGE = 100;
  * False if the server could not be asked. */
 export async function reread(queries: QueryClient, stale: Stale): Promise<boolean> {
   const told = stale && new Set(stale.flatMap((topic) => [topic, topic.replace(/:.*/, "")]));
-  const isOld = (topics: readonly string[]) => told === null || topics.some((topic) => told.has(topic));
-  const predicate = ({ meta }: Query) => (meta ? isOld(meta.topics) : false);
-  await queries.invalidateQueries({ predicate });
-  const drawn = queries.getQueryCache().findAll({ type: "active", predicate });
+  const isOld = ({ meta }: Query) => meta?.topics.some((topic) => told === null || told.has(topic)) ?? false;
+  const cache = queries.getQueryCache();
+  // A page that is just being loaded is not kept waiting: it is read again once it is here.
+  const loading = new Set(cache.findAll({ fetchStatus: "fetching", predicate: isOld }).filter(({ state }) => state.data === undefined));
+  await Promise.all([
+    queries.invalidateQueries({ predicate: (query) => isOld(query) && !loading.has(query) }),
+    queries.invalidateQueries({ predicate: (query) => loading.has(query) }, { cancelRefetch: false }),
+  ]);
+  await queries.invalidateQueries({ predicate: (query) => loading.has(query) });
+  const drawn = cache.findAll({ type: "active", predicate: isOld });
   return !drawn.some(({ state: { error } }) => error instanceof Refusal && error.undecided);
 }
 

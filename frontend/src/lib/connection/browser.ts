@@ -1,7 +1,8 @@
 /** The browser as the connection's world: WebSocket, Web Locks, BroadcastChannel, the page's visibility. */
 import type { Wire, World } from "./connection";
 import type { Position } from "./protocol";
-import { Tab, type Message, type TabListener, type TabWorld } from "./tabs";
+import { Tab } from "./tabs";
+import type { Message, TabListener, TabWorld } from "./tabworld";
 
 /** Whether this person is still signed in; null if nobody can say. */
 export type AskWhetherIn = () => Promise<boolean | null>;

@@ -200,6 +200,26 @@ describe("several tabs", () => {
     expect(browser.shownIn).toEqual([first.id, second.id]);
   });
 
+  test("all say the same of the line, in each of its states", () => {
+    browser.open();
+    browser.open();
+    const said = () => browser.tabs.map(({ tab }) => tab.snapshot.state.name);
+    browser.random = 1;
+    browser.server.reachable = false;
+    browser.server.line?.cut(1012);
+    expect(said()).toEqual(["reconnecting", "reconnecting"]);
+    browser.online = false;
+    for (const { tab } of browser.tabs) tab.networkLost();
+    expect(said()).toEqual(["offline", "offline"]);
+    browser.online = browser.server.reachable = true;
+    browser.tabs[1]?.tab.wake();
+    browser.pass(0);
+    expect(said()).toEqual(["live", "live"]);
+    browser.server.signedIn = false;
+    browser.server.line?.cut(4401);
+    expect(said()).toEqual(["stopped", "stopped"]);
+  });
+
   test("agree on how many notices are unread, whichever of them has asked", () => {
     const [first, second] = [browser.open(), browser.open()];
     browser.server.tell();

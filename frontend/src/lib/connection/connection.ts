@@ -2,6 +2,8 @@
 import { Following } from "./following";
 import { readFrame, type Frame, type Hello, type Notice, type Position } from "./protocol";
 import type { Stale } from "./rereads";
+import { SleepWatch } from "./sleep";
+import { Timers } from "./timers";
 
 export type State =
   | { readonly name: "connecting" }
@@ -62,10 +64,6 @@ const STABLE = 5_000;
 const ACKS_EVERY = 2_500;
 const PINGS_A_MINUTE = 8;
 const MINUTE = 60_000;
-/** The two clocks part by so much only if the device slept or its clock was set. */
-const CLOCKS_APART = 2_000;
-/** How often is looked whether the device slept: not each one says so when it wakes. */
-const GLANCE = 1_000;
 
 export class Connection {
   state: State = { name: "stopped", code: null };
@@ -73,11 +71,11 @@ export class Connection {
   private wire: Wire | null = null;
   private attempt = 0;
   private lostAt = 0;
-  private clocksApart = 0;
   private toAck = 0;
   private pings: number[] = [];
   private forgetPosition = false;
-  private readonly timers = new Map<string, () => void>();
+  private readonly timers: Timers;
+  private readonly sleep: SleepWatch;
   private readonly following: Following;
 
   constructor(
@@ -85,11 +83,14 @@ export class Connection {
     private readonly listener: Listener,
     private readonly position: () => Position | null,
   ) {
-    this.following = new Following({
-      now: () => world.steady(),
+    this.timers = new Timers(world);
+    // The hello's clock is no longer ours: only a new one tells the time.
+    this.sleep = new SleepWatch(world, (how) => {
+      if (how === "parted" && this.state.name === "live") this.resume();
+      else this.wake();
+    });
+    this.following = new Following(world, this.timers, {
       say: (topics) => { this.say({ type: "follow", topics }); },
-      after: (name, milliseconds, run) => { this.after(name, milliseconds, run); },
-      clear: (name) => { this.clear(name); },
       stale: (stale) => { listener.stale(stale); },
     });
   }
@@ -99,16 +100,15 @@ export class Connection {
     if (this.state.name !== "stopped") return;
     this.attempt = 0;
     this.lostAt = this.world.now();
-    this.clocksApart = this.apart();
     this.move({ name: "connecting" });
     this.connect();
-    this.glance(this.world.steady());
+    this.sleep.start();
   }
 
   /** Ends for good, until `start`. The code says why, if the server did it. */
   stop(code: number | null = null): void {
     this.rest();
-    this.clear("glance");
+    this.sleep.stop();
     this.move({ name: "stopped", code });
   }
 
@@ -130,7 +130,7 @@ export class Connection {
   /** Everything up to this number has been shown. Told to the server, every 2.5 s at most. */
   ack(seq: number): void {
     this.toAck = Math.max(this.toAck, seq);
-    if (!this.timers.has("ack")) this.after("ack", ACKS_EVERY, () => { this.sendAck(); });
+    if (!this.timers.has("ack")) this.timers.after("ack", ACKS_EVERY, () => { this.sendAck(); });
   }
 
   /** These topics' changes are to be told, and no others. */
@@ -154,12 +154,12 @@ export class Connection {
     this.wire = wire;
     wire.onmessage = (text) => { this.hear(readFrame(text)); };
     wire.onclose = (code) => { this.closed(code); };
-    this.after("silence", LONGEST_WAIT, () => { this.lost(DEAD_LINE); });
+    this.timers.after("silence", LONGEST_WAIT, () => { this.lost(DEAD_LINE); });
   }
 
   private hear(frame: Frame): void {
-    this.clear("silence");
-    this.clear("patience");
+    this.timers.clear("silence");
+    this.timers.clear("patience");
     switch (frame.kind) {
       case "hello":
         return this.welcome(frame.hello);
@@ -174,34 +174,19 @@ export class Connection {
 
   private welcome(hello: Hello): void {
     this.forgetPosition = false;
-    this.clocksApart = this.apart();
+    this.sleep.note();
     // First what came, then that it is live: nobody who hears of the second lacks the first.
     this.listener.hello(hello);
     this.move({ name: "live" });
-    this.after("stable", STABLE, () => { this.attempt = 0; });
-    this.after("heartbeat", HEARTBEAT, () => { this.beat(); });
-    if (this.toAck) this.after("ack", ACKS_EVERY, () => { this.sendAck(); });
+    this.timers.after("stable", STABLE, () => { this.attempt = 0; });
+    this.timers.after("heartbeat", HEARTBEAT, () => { this.beat(); });
+    if (this.toAck) this.timers.after("ack", ACKS_EVERY, () => { this.sendAck(); });
     this.following.begin();
   }
 
   private beat(): void {
-    this.after("heartbeat", HEARTBEAT, () => { this.beat(); });
+    this.timers.after("heartbeat", HEARTBEAT, () => { this.beat(); });
     this.check(PATIENCE);
-  }
-
-  /** Whether the device slept, or its clock was set, since the last look. */
-  private glance(before: number): void {
-    const now = this.world.steady();
-    const apart = Math.abs(this.apart() - this.clocksApart) > CLOCKS_APART;
-    if (apart) this.clocksApart = this.apart();
-    // The hello's clock is no longer ours: only a new one tells the time.
-    if (apart && this.state.name === "live") this.resume();
-    else if (apart || now - before > GLANCE + CLOCKS_APART) this.wake();
-    this.after("glance", GLANCE, () => { this.glance(now); });
-  }
-
-  private apart(): number {
-    return this.world.now() - this.world.steady();
   }
 
   /** Whether the line answers. A question that is open, or one too many, is not asked again. */
@@ -211,11 +196,11 @@ export class Connection {
     if (this.timers.has("patience") || this.pings.length >= PINGS_A_MINUTE) return;
     this.pings.push(now);
     this.say({ type: "ping" });
-    this.after("patience", patience, () => { this.lost(DEAD_LINE); });
+    this.timers.after("patience", patience, () => { this.lost(DEAD_LINE); });
   }
 
   private sendAck(): void {
-    this.clear("ack");
+    this.timers.clear("ack");
     if (this.state.name !== "live" || !this.toAck) return;
     this.say({ type: "ack", seq: this.toAck });
     this.toAck = 0;
@@ -252,7 +237,7 @@ export class Connection {
     this.move(this.away());
     const wait = this.world.random() * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.attempt);
     // Who was cut off by a dead line has waited already.
-    this.after("retry", wasLive && code === DEAD_LINE && this.attempt === 0 ? 0 : wait, () => { this.connect(); });
+    this.timers.after("retry", wasLive && code === DEAD_LINE && this.attempt === 0 ? 0 : wait, () => { this.connect(); });
     this.attempt += 1;
   }
 
@@ -273,23 +258,10 @@ export class Connection {
     this.listener.state(state);
   }
 
-  private after(name: string, milliseconds: number, run: () => void): void {
-    this.clear(name);
-    this.timers.set(name, this.world.later(milliseconds, () => {
-      this.timers.delete(name);
-      run();
-    }));
-  }
-
-  private clear(name: string): void {
-    this.timers.get(name)?.();
-    this.timers.delete(name);
-  }
-
-  /** Without a line: nothing is waited for but the device's own sleep. */
+  /** Without a line nothing is waited for. */
   private rest(): void {
     this.hangUp();
     this.following.end();
-    for (const name of [...this.timers.keys()]) if (name !== "glance") this.clear(name);
+    this.timers.clearAll();
   }
 }

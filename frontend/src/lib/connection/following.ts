@@ -1,17 +1,15 @@
 /** Which topics the server is to tell of: said on every line, and no oftener than it hears. */
+import type { World } from "./connection";
 import type { Stale } from "./rereads";
+import type { Timers } from "./timers";
 
-export interface FollowingWorld {
-  /** A clock that nobody can set, in milliseconds. */
-  now(): number;
+/** The line that it is said on, and whoever listens. */
+interface Line {
   say(topics: readonly string[]): void;
-  /** Runs it later; again under the same name is in place of the first. */
-  after(name: string, milliseconds: number, run: () => void): void;
-  clear(name: string): void;
   stale(stale: Stale): void;
 }
 
-export const FOLLOWS_EVERY = 3_000;
+const FOLLOWS_EVERY = 3_000;
 const PATIENCE = 2_000;
 
 export class Following {
@@ -27,7 +25,11 @@ export class Following {
   private dueAt = Infinity;
   private isOpen = false;
 
-  constructor(private readonly world: FollowingWorld) {}
+  constructor(
+    private readonly world: Pick<World, "steady">,
+    private readonly timers: Timers,
+    private readonly line: Line,
+  ) {}
 
   want(topics: readonly string[]): void {
     this.wanted = topics;
@@ -49,12 +51,12 @@ export class Following {
 
   /** From here on the server tells of these: what they were before that, has to be read. */
   answer(topics: readonly string[]): void {
-    this.world.clear("unanswered");
+    this.timers.clear("unanswered");
     const { told } = this;
     const news = told && topics.filter((topic) => !told.includes(topic));
     this.told = topics;
     this.isOpen = this.isSilent = false;
-    if (!news || news.length) this.world.stale(news);
+    if (!news || news.length) this.line.stale(news);
     this.plan();
   }
 
@@ -64,26 +66,26 @@ export class Following {
     const isMore = wanted.some((topic) => !said.includes(topic));
     if (!isMore && said.every((topic) => wanted.includes(topic))) {
       this.dueAt = Infinity;
-      return this.world.clear("follow");
+      return this.timers.clear("follow");
     }
     // To hear of too much harms nobody, and the next page may want it again: less is said without haste.
-    const wait = isMore ? Math.max(0, this.saidAt + FOLLOWS_EVERY - this.world.now()) : FOLLOWS_EVERY;
-    const dueAt = this.world.now() + wait;
+    const wait = isMore ? Math.max(0, this.saidAt + FOLLOWS_EVERY - this.world.steady()) : FOLLOWS_EVERY;
+    const dueAt = this.world.steady() + wait;
     if (this.dueAt <= dueAt) return;
     this.dueAt = dueAt;
-    this.world.after("follow", wait, () => { this.go(); });
+    this.timers.after("follow", wait, () => { this.go(); });
   }
 
   private go(): void {
     this.dueAt = Infinity;
     this.said = this.wanted;
-    this.saidAt = this.world.now();
+    this.saidAt = this.world.steady();
     // Not understood, it would be a mistake: nothing more is said on a line that does not answer.
     this.isOpen = true;
-    this.world.after("unanswered", PATIENCE, () => {
+    this.timers.after("unanswered", PATIENCE, () => {
       this.isSilent = true;
-      this.world.stale(null);
+      this.line.stale(null);
     });
-    this.world.say(this.wanted);
+    this.line.say(this.wanted);
   }
 }

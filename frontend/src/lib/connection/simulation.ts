@@ -2,7 +2,8 @@
 import type { Count, Given } from "@/lib/arrivals";
 import type { State, Wire, World } from "./connection";
 import type { Notice, Position } from "./protocol";
-import { Tab, type Message, type TabWorld } from "./tabs";
+import { Tab } from "./tabs";
+import type { Message, TabWorld } from "./tabworld";
 import type { Stale } from "./rereads";
 
 export class Clock {

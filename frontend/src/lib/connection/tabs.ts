@@ -1,60 +1,11 @@
 /** One socket for all tabs: the tab that leads holds it and says in which tab a notice is shown. */
 import { arrive, nothing, type Arrivals, type Coming, type Count, type Given } from "@/lib/arrivals";
-import { Connection, type State, type World } from "./connection";
+import { Connection, type World } from "./connection";
+import { LeaderWatch } from "./leader";
 import { Others } from "./others";
 import type { Hello, Notice, Position } from "./protocol";
-import { Rereads, type Read, type Stale } from "./rereads";
-
-/** What a tab knows of the line. */
-export interface Snapshot {
-  readonly state: State;
-  /** How far the server's clock is ahead of the device's, in milliseconds. */
-  readonly offset: number;
-  readonly unread: number | null;
-}
-
-export interface TabListener {
-  changed(snapshot: Snapshot): void;
-  /** In order of their numbers, each once. `show` is true in one tab only. */
-  given(given: Given<Notice>, show: boolean): void;
-  /** What these topics stand for is to be read anew, or everything (null). Only while somebody looks. */
-  reread: Read;
-}
-
-/** Among what is to be read anew: a notice has come. What it is about, the server tells by itself. */
-export const INBOX = "inbox";
-
-/** What tabs say to each other. */
-export type Message =
-  | { readonly kind: "here"; readonly tab: string; readonly lookedAt: number; readonly topics: readonly string[] }
-  | { readonly kind: "wake" }
-  | { readonly kind: "count"; readonly count: Count }
-  | { readonly kind: "ask" }
-  | { readonly kind: "standing"; readonly snapshot: Snapshot; readonly position: Position | null; readonly count: Count | null }
-  | { readonly kind: "given"; readonly given: Given<Notice>; readonly epoch: string; readonly show: string }
-  | { readonly kind: "stale"; readonly stale: Stale };
-
-/** The browser around a tab, so that tests can be it. */
-export interface TabWorld {
-  readonly id: string;
-  /** Calls `run` once the others can learn of this tab's end. */
-  whenKnown(run: () => void): void;
-  /** Calls `run` once no other tab leads, and `lost` if another takes the lead away; the answer gives it back. */
-  lead(run: () => void, lost: () => void): () => void;
-  /** The same, but takes the lead from a tab that does not answer. */
-  seize(run: () => void, lost: () => void): () => void;
-  /** Calls `run` once this other tab is gone, however it went. */
-  whenGone(tab: string, run: () => void): void;
-  post(message: Message): void;
-  visible(): boolean;
-  /** How far an earlier page of this browser was. */
-  recall(): Position | null;
-  remember(position: Position): void;
-}
-
-/** A leader that is alive answers another tab at once; one that the device has frozen does not. */
-export const LEADERS_SILENCE = 2_000;
-const ASK_LEADER_EVERY = 20_000;
+import { Rereads, type Stale } from "./rereads";
+import { INBOX, type Message, type Snapshot, type TabListener, type TabWorld } from "./tabworld";
 
 export class Tab {
   snapshot: Snapshot = { state: { name: "connecting" }, offset: 0, unread: null };
@@ -62,9 +13,9 @@ export class Tab {
   private arrivals: Arrivals<Notice>;
   private connection: Connection | null = null;
   private giveLeadBack: () => void;
-  private unask: () => void = () => undefined;
   private readonly others = new Others();
   private readonly rereads: Rereads;
+  private readonly leader: LeaderWatch;
   private topics: readonly string[] = [];
   private lookedAt = 0;
   private known = false;
@@ -76,6 +27,10 @@ export class Tab {
   ) {
     this.arrivals = nothing(tabs.recall());
     this.rereads = new Rereads(world, () => tabs.visible(), (stale, done) => { listener.reread(stale, done); });
+    this.leader = new LeaderWatch(world, () => tabs.visible(), {
+      ask: () => { tabs.post({ kind: "ask" }); },
+      replace: () => { this.seize(); },
+    });
     this.giveLeadBack = tabs.lead(...this.leading);
     tabs.whenKnown(() => {
       this.known = true;
@@ -121,7 +76,7 @@ export class Tab {
   }
 
   close(): void {
-    this.unask();
+    this.leader.stop();
     this.rereads.stop();
     this.letGoOfLine();
     this.giveLeadBack();
@@ -152,7 +107,7 @@ export class Tab {
   }
 
   private takeLead(): void {
-    this.unask();
+    this.leader.stop();
     const connection: Connection = new Connection(
       this.world,
       {
@@ -233,7 +188,7 @@ export class Tab {
 
   /** The leader has put the notices in order already. */
   private obey(message: Message): void {
-    this.askLater(ASK_LEADER_EVERY);
+    this.leader.heard();
     switch (message.kind) {
       case "standing":
         this.change({ state: message.snapshot.state, offset: message.snapshot.offset });
@@ -258,21 +213,8 @@ export class Tab {
     if (outcome.given.length) this.give(given, show);
   }
 
-  /** Asks whether there is a leader. One that stays silent while somebody looks at this tab is replaced. */
   private askLeader(): void {
-    if (this.connection) return;
-    this.unask();
-    this.unask = this.world.later(LEADERS_SILENCE, () => {
-      if (this.tabs.visible()) this.seize();
-    });
-    this.tabs.post({ kind: "ask" });
-  }
-
-  private askLater(milliseconds: number): void {
-    this.unask();
-    this.unask = this.world.later(milliseconds, () => {
-      if (this.tabs.visible()) this.askLeader();
-    });
+    if (!this.connection) this.leader.ask();
   }
 
   private seize(): void {
