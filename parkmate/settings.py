@@ -155,7 +155,7 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 # The web client, as `make client` builds it.
-CLIENT_BUILD = BASE_DIR / "frontend" / "dist"
+CLIENT_BUILD = Path(env.str("PARKMATE_CLIENT_BUILD", default="") or BASE_DIR / "frontend" / "dist")
 STATICFILES_DIRS = [("client", CLIENT_BUILD)] if CLIENT_BUILD.is_dir() else []
 # The apps' files are served from where they are installed: nothing to collect, nothing to go stale.
 SERVESTATIC_USE_FINDERS = True

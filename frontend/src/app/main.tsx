@@ -6,6 +6,7 @@ import { BrowserRouter } from "react-router";
 import { Refusal } from "@/lib/api";
 import * as ask from "@/lib/queries";
 import { App } from "./routes";
+import { letWorkerIn } from "./worker";
 import "./style.css";
 
 /** The session ended elsewhere: whoever finds out first asks who is here. */
@@ -21,7 +22,7 @@ const queries: QueryClient = new QueryClient({
     queries: {
       staleTime: 10_000,
       // What the server refused, it would refuse again; what did not reach it, might the next time.
-      retry: (failures, error) => failures < 2 && error instanceof Refusal && error.undecided,
+      retry: (failures, error) => failures < 2 && error instanceof Refusal && error.undecided && navigator.onLine,
       networkMode: "always",
     },
     mutations: { networkMode: "always" },
@@ -40,3 +41,5 @@ if (root) {
     </StrictMode>,
   );
 }
+
+letWorkerIn();

@@ -2,9 +2,21 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { useNavigate } from "react-router";
-import { showToast } from "@/features/notices/toasts";
+import { loaded } from "@/lib/chunks";
 import { listen, useLine } from "@/lib/live";
 import * as ask from "@/lib/queries";
+
+const PATIENCE = 5_000;
+
+/** Not in the first load: a toast needs a notice first. Until they are here, however long it takes. */
+export async function toasts(): Promise<typeof import("@/features/notices/toasts")> {
+  try {
+    return await loaded(() => import("@/features/notices/toasts"));
+  } catch {
+    await new Promise((resolve) => { setTimeout(resolve, PATIENCE); });
+    return toasts();
+  }
+}
 
 /** Many notices at once are one reason to ask. */
 const TOGETHER = 150;
@@ -29,7 +41,8 @@ export function useNotices(userId: number): void {
     };
     const stop = listen(userId, {
       given: ({ notice, toast, vibration }, show) => {
-        if (toast && show) showToast(notice, { vibrate: vibration, open: (address) => void go.current(address) });
+        const open = (address: string) => void go.current(address);
+        if (toast && show) void toasts().then(({ showToast }) => showToast(notice, { vibrate: vibration, open }));
         reread();
       },
       reread,

@@ -2,13 +2,15 @@
 import { useSyncExternalStore } from "react";
 import { keepLine, type Notice, type Snapshot, type Tab } from "./connection";
 import type { Given } from "./arrivals";
+import { recall } from "./memory";
 
 interface Reader {
   given(given: Given<Notice>, show: boolean): void;
   reread(): void;
 }
 
-const START: Snapshot = { state: { name: "connecting" }, offset: 0, unread: null };
+// Until the server says what time it is: by how much the device was wrong before.
+const START: Snapshot = { state: { name: "connecting" }, offset: recall()?.offset ?? 0, unread: null };
 
 let snapshot = START;
 let tab: Tab | null = null;
