@@ -5,7 +5,7 @@ import { createRoot } from "react-dom/client";
 import { BrowserRouter } from "react-router";
 import { Refusal } from "@/lib/api";
 import * as ask from "@/lib/queries";
-import { App } from "./routes";
+import { App, beginToLoad } from "./routes";
 import { letWorkerIn } from "./worker";
 import "./style.css";
 
@@ -28,6 +28,9 @@ const queries: QueryClient = new QueryClient({
     mutations: { networkMode: "always" },
   },
 });
+
+beginToLoad(location.pathname);
+void queries.prefetchQuery(ask.me);
 
 const root = document.getElementById("root");
 if (root) {

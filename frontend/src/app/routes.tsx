@@ -12,15 +12,34 @@ import { Empty, Loading, Page, Problem } from "@/ui/layout";
 import { Shell } from "./Shell";
 
 const account = () => import("@/features/account/AccountPages");
+const lots = () => import("@/features/lots/LotsPage");
+const lot = () => import("@/features/lots/LotPage");
+const bookings = () => import("@/features/bookings/BookingsPage");
+const booking = () => import("@/features/bookings/BookingPage");
+const inbox = () => import("@/features/notices/InboxPage");
+const preferences = () => import("@/features/notices/PreferencesPage");
+const desk = () => import("@/features/desk/DeskPage");
+
 const SignInPage = later(async () => (await account()).SignInPage);
 const RegisterPage = later(async () => (await account()).RegisterPage);
-const LotsPage = later(async () => (await import("@/features/lots/LotsPage")).LotsPage);
-const LotPage = later(async () => (await import("@/features/lots/LotPage")).LotPage);
-const BookingsPage = later(async () => (await import("@/features/bookings/BookingsPage")).BookingsPage);
-const BookingPage = later(async () => (await import("@/features/bookings/BookingPage")).BookingPage);
-const InboxPage = later(async () => (await import("@/features/notices/InboxPage")).InboxPage);
-const PreferencesPage = later(async () => (await import("@/features/notices/PreferencesPage")).PreferencesPage);
-const DeskPage = later(async () => (await import("@/features/desk/DeskPage")).DeskPage);
+const LotsPage = later(async () => (await lots()).LotsPage);
+const LotPage = later(async () => (await lot()).LotPage);
+const BookingsPage = later(async () => (await bookings()).BookingsPage);
+const BookingPage = later(async () => (await booking()).BookingPage);
+const InboxPage = later(async () => (await inbox()).InboxPage);
+const PreferencesPage = later(async () => (await preferences()).PreferencesPage);
+const DeskPage = later(async () => (await desk()).DeskPage);
+
+const ROOMS: Record<string, () => Promise<unknown>> = { lots, bookings, inbox, preferences, desk, "sign-in": account, register: account };
+const ITEMS: Record<string, () => Promise<unknown>> = { lots: lot, bookings: booking };
+
+/** The code of the page that one comes to, while the server is still asked who is here. */
+export function beginToLoad(pathname: string): void {
+  const [, room = "", item] = pathname.split("/");
+  const load = item ? ITEMS[room] : ROOMS[room || "lots"];
+  // A failure is told where the page is drawn.
+  load?.().catch(() => undefined);
+}
 
 export function App() {
   const { data, error, failureReason, refetch } = useQuery(ask.me);

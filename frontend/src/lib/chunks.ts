@@ -44,6 +44,9 @@ export async function loaded<T>(load: () => Promise<T>, world: World = browser):
 
 /** Whether this page stands where one of an older build stood. True once. */
 export function wasRenewed(): boolean {
+  const [begun] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  // Only then: the storage is slow to open, and every first visit would wait for it.
+  if (begun?.type !== "reload") return false;
   try {
     const untold = sessionStorage.getItem(UNTOLD) !== null;
     sessionStorage.removeItem(UNTOLD);
