@@ -54,6 +54,7 @@ class Box:
         self.database_name = name
         self.database = f"postgresql://postgres@/{name}?host={POSTGRES.socket_directory}&port=5432"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.commands = dict(PROCFILE)
         self.times = SHORT_TIMES
 
     @property
@@ -77,7 +78,7 @@ class Box:
     def start(self, *names: str, command: str | None = None) -> None:
         """Start these of the Procfile's processes, and wait until they serve."""
         for name in names:
-            self._spawn(name, command or PROCFILE[name], self.environment)
+            self._spawn(name, command or self.commands[name], self.environment)
         if "web" in names:
             until(self._web_is_ready)
         if "worker" in names:
