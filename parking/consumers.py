@@ -2,10 +2,9 @@
 
 import json
 import re
-from collections import deque
 from collections.abc import Mapping
 from functools import partial
-from time import monotonic, time_ns
+from time import time_ns
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -21,6 +20,16 @@ from django.db import InterfaceError, OperationalError
 
 from parking.credentials import Credentials, of_session, still_hold, take_ticket
 from parking.delivery import Position, missed, welcome
+from parking.messages import (
+    BIGGEST_NUMBER,
+    MESSAGES_PER_MINUTE,
+    MISTAKES_PER_MINUTE,
+    Mistake,
+    PerMinute,
+    number_of,
+    parse,
+    topics_of,
+)
 from parking.notifications import group_of
 from parking.sockets import open_sockets
 
@@ -31,10 +40,6 @@ NOT_YOUR_INBOX = 4403
 TOO_MANY = 4429
 
 SOCKETS_PER_USER = 10
-MESSAGES_PER_MINUTE = 60
-MISTAKES_PER_MINUTE = 3
-LONGEST_MESSAGE = 4096
-BIGGEST_NUMBER = 2**63 - 1
 _NUMBER = re.compile(r"[0-9]{1,19}")
 
 
@@ -44,23 +49,6 @@ class Refused(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(code)
         self.code = code
-
-
-class Mistake(Exception):
-    """A client sent something that means nothing here; the message says what."""
-
-
-class PerMinute:
-    """Counts something: has it happened so many times within a minute?"""
-
-    def __init__(self, many: int) -> None:
-        self._times: deque[float] = deque(maxlen=many)
-
-    def reached(self) -> bool:
-        """Count one more; whether that makes so many within a minute."""
-        now = monotonic()
-        self._times.append(now)
-        return len(self._times) == self._times.maxlen and now - self._times[0] < 60
 
 
 class NotificationConsumer(AsyncWebsocketConsumer):
@@ -74,6 +62,7 @@ class NotificationConsumer(AsyncWebsocketConsumer):
     cursor: int
     epoch: UUID
     credentials: Credentials
+    words: Mapping[str, str]
     joined = False
     accepted = False
     closed = False
@@ -213,6 +202,12 @@ class NotificationConsumer(AsyncWebsocketConsumer):
         self.cursor = seq
         await self.send(text_data=text)
 
+    async def changed(self, message: Mapping[str, Any]) -> None:
+        """Something that this client draws is not as it was. Not a notice, and only for those who asked."""
+        if topics := open_sockets().followers.untold(self.channel_name):
+            told = [self.words[topic] for topic in sorted(topics)]
+            await self.send(text_data=json.dumps({"type": "changed", "topics": told}))
+
     async def begin_anew(self, message: Mapping[str, Any]) -> None:
         """The numbers began anew (a database restored): the client comes back and is told so."""
         raise Refused(COME_BACK)
@@ -231,7 +226,7 @@ class NotificationConsumer(AsyncWebsocketConsumer):
         if self.heard.reached():
             raise Refused(TOO_MANY)
         try:
-            await self.understand(_message(text_data))
+            await self.understand(parse(text_data))
         except Mistake as mistake:
             answer = {"type": "error", "code": "bad_message", "message": str(mistake)}
             await self.send(text_data=json.dumps(answer))
@@ -243,9 +238,17 @@ class NotificationConsumer(AsyncWebsocketConsumer):
         if message.get("type") == "ping":
             await self.send(text_data=json.dumps({"type": "pong"}))
         elif message.get("type") == "ack":
-            open_sockets().acked(self.user_id, min(_number(message.get("seq")), self.cursor))
+            open_sockets().acked(self.user_id, min(number_of(message), self.cursor))
+        elif message.get("type") == "follow":
+            await self.follow(topics_of(message, user_id=self.user_id))
         else:
-            raise Mistake("A message is an ack or a ping.")
+            raise Mistake("A message is an ack, a ping or a follow.")
+
+    async def follow(self, topics: Mapping[str, str]) -> None:
+        """Be told from now on when these change; `topics` has the client's words for them."""
+        self.words = topics
+        await open_sockets().followers.follow(self.channel_name, topics)
+        await self.send(text_data=json.dumps({"type": "following", "topics": list(topics.values())}))
 
 
 def _position(query: bytes) -> Position:
@@ -255,24 +258,3 @@ def _position(query: bytes) -> Position:
     if after is not None and not (_NUMBER.fullmatch(after) and int(after) <= BIGGEST_NUMBER):
         raise Refused(BAD_INPUT)
     return Position(None if after is None else int(after), epoch)
-
-
-def _message(text: str | None) -> dict[str, Any]:
-    """A client's message. Raises Mistake."""
-    if text is None:
-        raise Mistake("Only text is read here.")
-    if len(text.encode()) > LONGEST_MESSAGE:
-        raise Mistake(f"A message has at most {LONGEST_MESSAGE} bytes.")
-    try:
-        message = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Mistake("A message is a JSON object.") from error
-    if not isinstance(message, dict):
-        raise Mistake("A message is a JSON object.")
-    return message
-
-
-def _number(seq: Any) -> int:
-    if isinstance(seq, bool) or not isinstance(seq, int) or not 0 <= seq <= BIGGEST_NUMBER:
-        raise Mistake("`seq` is the number of a notice.")
-    return seq

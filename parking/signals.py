@@ -10,10 +10,12 @@ from typing import Any
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
+from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 
 from parking import timers
 from parking.actions.payments import confirm
+from parking.changes import TOPICS, changed
 from parking.credentials import look_again
 from parking.events import (
     BOOKING_DECLINED,
@@ -72,6 +74,9 @@ def connect_all() -> None:
     """Listen to the models in the table, and to sign-ins that end; called once, when the app is ready."""
     for model in {change.model for change in CHANGES}:
         post_save.connect(saved, sender=model, dispatch_uid=f"saved:{model.__name__}")
+    for drawn in TOPICS:
+        post_save.connect(drawn_changed, sender=drawn, dispatch_uid=f"drawn:{drawn.__name__}")
+        post_delete.connect(drawn_changed, sender=drawn, dispatch_uid=f"undrawn:{drawn.__name__}")
     post_save.connect(user_changed, sender=User, dispatch_uid="user_changed")
     for sign_in in (Session, DeviceToken):
         post_delete.connect(signed_out, sender=sign_in, dispatch_uid=f"signed_out:{sign_in.__name__}")
@@ -95,6 +100,12 @@ def saved(
     _announce(instance, created=created, saved=update_fields)
     written = {field.attname for field in sender._meta.concrete_fields}
     instance.remember(written if update_fields is None else update_fields)
+
+
+def drawn_changed(instance: Model, raw: bool = False, **_: Any) -> None:
+    """What somebody may be looking at is not as it was."""
+    if not raw:
+        changed(instance)
 
 
 def user_changed(instance: User, update_fields: frozenset[str] | None = None, **_: Any) -> None:

@@ -19,6 +19,7 @@ from django.db import InterfaceError, OperationalError
 
 from parking.credentials import Credentials, still_hold
 from parking.delivery import acknowledge, heads
+from parking.followers import Followers
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class OpenSockets:
     def __init__(self) -> None:
         self._sockets: defaultdict[int, list[OpenSocket]] = defaultdict(list)
         self._seen: dict[int, int] = {}
+        self.followers = Followers()
         self._watching: list[asyncio.Task[None]] = []
 
     def add(self, socket: OpenSocket) -> None:
@@ -55,11 +57,14 @@ class OpenSockets:
         mine = self._sockets.get(socket.user_id, [])
         if socket in mine:
             mine.remove(socket)
+        self.followers.leave(socket.channel_name)
         if not mine:
             self._sockets.pop(socket.user_id, None)
         if not self._sockets:
-            while self._watching:
-                self._watching.pop().cancel()
+            watching, self._watching = self._watching, []
+            for watch in watching:
+                watch.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
             await _carefully(self.write_acks)
 
     def of_user(self, user_id: int) -> list[OpenSocket]:
@@ -110,8 +115,10 @@ class OpenSockets:
 
     def _watches(self) -> list[Coroutine[Any, Any, None]]:
         return [
+            self.followers.listen(),
             _every(ACKS_EVERY, self.write_acks),
             _every(settings.POSITION_CHECK_SECONDS, self.check_positions),
+            _every(settings.POSITION_CHECK_SECONDS, self.followers.check),
             _every(settings.POSITION_CHECK_SECONDS, self.check_hearing),
             _every(settings.CREDENTIALS_CHECK_SECONDS, self.check_credentials),
         ]

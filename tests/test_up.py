@@ -110,7 +110,14 @@ def worker_of(up: Up) -> psutil.Process:
 # --- A good day -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_it_serves_until_it_is_told_to_end_and_leaves_nothing(up, home, number):
     run = up().serving()
     assert httpx.get(f"{run.url}/api/health/ready/").status_code == 200
@@ -148,6 +155,7 @@ def test_a_demo_user_can_be_watched_from_beside_it(up, home):
     run.end(signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_without_the_demo_nobody_is_there(up, home):
     run = up("--no-demo").until("Stop  ")
     assert run.end(signal.SIGINT) == 0
@@ -235,6 +243,7 @@ def test_a_taken_port_is_a_sentence_before_anything_is_started(up, home):
     assert not (home / "postgres").exists()
 
 
+@pytest.mark.slow
 def test_a_second_up_is_refused_and_the_first_one_serves_on(up, home):
     first = up().serving()
     second = up()

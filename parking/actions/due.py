@@ -13,6 +13,7 @@ from functools import partial
 from django.db import InterfaceError, OperationalError, transaction
 
 from parking import timers
+from parking.changes import changed
 from parking.events import BOOKING_EXPIRED, BOOKING_WARNING, SLOT_AUTO_EXPIRED, Event
 from parking.models import HOLDING, Booking, Timer
 from parking.notifications import Notice, notify_many, once_for
@@ -101,7 +102,7 @@ def _set_apart(failed: Sequence[Timer], *, error: Exception) -> None:
 def _take_effect(claimed: Sequence[Timer]) -> None:
     """Move the bookings of these locked timers, settle the timers, and write the notices."""
     locked = Booking.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
-    bookings = locked.select_related("slot").in_bulk({timer.booking_id for timer in claimed})
+    bookings = locked.select_related("slot__lot").in_bulk({timer.booking_id for timer in claimed})
     now = timers.now()
     for kind, effect in EFFECTS.items():
         true: list[Timer] = []
@@ -132,6 +133,7 @@ def _move(bookings: Sequence[Booking], effect: Effect) -> None:
         raise RuntimeError("A locked booking changed its state")
     for booking in bookings:
         booking.status = effect.to
+    changed(*bookings)
 
 
 def _notice(timer: Timer, booking: Booking, effect: Effect) -> Notice:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models.functions import Now
 
+from parking.changes import me, say
 from parking.errors import Invalid, NotFound
 from parking.events import CATALOGUE, Channel, Event
 from parking.models import Mute, Notification, User
@@ -13,7 +14,8 @@ from parking.models import Mute, Notification, User
 def read(notification_id: int, *, by: User) -> Notification:
     """Mark one's own notice as read; the first time counts. Raises NotFound."""
     mine = Notification.objects.filter(recipient=by, seq__isnull=False, pk=notification_id)
-    mine.filter(read_at__isnull=True).update(read_at=Now())
+    if mine.filter(read_at__isnull=True).update(read_at=Now()):
+        say({me(by.pk)})
     notice = mine.first()
     if notice is None:
         raise NotFound("notice")
@@ -23,7 +25,10 @@ def read(notification_id: int, *, by: User) -> Notification:
 def read_all(*, by: User, upto: int | None = None) -> int:
     """Mark one's notices as read, up to this number (None: all); return how many were unread."""
     unread = Notification.objects.filter(recipient=by, seq__isnull=False, read_at__isnull=True)
-    return (unread if upto is None else unread.filter(seq__lte=upto)).update(read_at=Now())
+    were = (unread if upto is None else unread.filter(seq__lte=upto)).update(read_at=Now())
+    if were:
+        say({me(by.pk)})
+    return were
 
 
 def wanted(user: User) -> list[tuple[Event, dict[Channel, bool]]]:
@@ -42,6 +47,7 @@ def choose(user: User, choices: Iterable[tuple[str, dict[str, bool]]]) -> None:
     the inbox.
     """
     with transaction.atomic():
+        say({me(user.pk)})
         for code, channels in choices:
             event = CATALOGUE.get(code)
             if event is None:

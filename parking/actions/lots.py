@@ -7,6 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from parking.actions.permissions import only_owner, only_owners
+from parking.changes import changed
 from parking.errors import Invalid, NameTaken, NotFound
 from parking.models import CarWashType, Lot, Slot, User
 
@@ -39,7 +40,9 @@ def add_slots(lot_id: int, *, by: User, slots: Sequence[Mapping[str, Any]]) -> l
     with transaction.atomic(), _taken_refused():
         lot = _lock_lot(lot_id, by=by)
         _check_numbers(lot, [fields["number"] for fields in slots])
-        return Slot.objects.bulk_create([Slot(lot=lot, **fields) for fields in slots])
+        made = Slot.objects.bulk_create([Slot(lot=lot, **fields) for fields in slots])
+        changed(lot)
+        return made
 
 
 def change_slot(slot_id: int, *, by: User, fields: Mapping[str, Any]) -> Slot:

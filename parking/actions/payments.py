@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 
 from parking.actions.locks import lock_booking
 from parking.actions.permissions import only_owner
+from parking.changes import changed
 from parking.errors import GatewayAway, NotCash, NotFound, NothingToHandBack, PaymentDeclined
 from parking.gateways import gateway
 from parking.models import Booking, CarWash, Payment, User
@@ -98,6 +99,7 @@ def hand_back(payment_id: int, *, by: User) -> Payment:
             raise NothingToHandBack
         Payment.objects.filter(pk=payment.pk, refunded_at=None).update(refunded_at=Now())
         payment.refresh_from_db(fields=["refunded_at"])
+        changed(payment)
         return payment
 
 
@@ -112,6 +114,7 @@ def finish(payment_id: int) -> None:
         else:
             gateway().refund(reference=payment.reference, amount=payment.amount)
             Payment.objects.filter(pk=payment.pk).update(refunded_at=Now())
+            changed(payment)
 
 
 def finish_left_behind() -> int:

@@ -148,6 +148,7 @@ async def test_an_operator_sees_how_the_clock_is_and_tries_a_parked_timer_again(
         await expect(page.get_by_text("Healthy.")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_a_changed_schedule_is_still_changed_after_everything_was_restarted(box, browser, photograph):
     live = box("web", "worker", "beat", "sweeper")
     read = "The schedule is read"

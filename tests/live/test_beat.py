@@ -103,6 +103,7 @@ PERIODS = 4
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 def test_two_beats_announce_once_a_period(box):
     live = box("worker")
     live.rows(
