@@ -8,9 +8,8 @@ from itertools import count
 from celery import Celery
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.live.box import Box, Person
+from tests.live.box import PASSWORD, Box, Person
 
-PASSWORD = "a long enough passphrase"
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
 
@@ -111,12 +110,16 @@ async def register(page: Page, name: str, *, owns: bool = False) -> None:
     await expect(light(page)).to_have_text("Live")
 
 
-async def sign_in(page: Page, name: str) -> None:
+async def sign_in(page: Page, name: str, *, password: str = PASSWORD) -> None:
     await page.goto("/sign-in")
-    await page.get_by_label("Name").fill(name)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
+    await fill_in_sign_in(page, name, password=password)
     await expect(light(page)).to_have_text("Live")
+
+
+async def fill_in_sign_in(page: Page, name: str, *, password: str = PASSWORD) -> None:
+    await page.get_by_label("Name").fill(name)
+    await page.get_by_label("Password").fill(password)
+    await page.get_by_role("button", name="Sign in").click()
 
 
 async def choose_slot(page: Page, *, lot: str, slot: int = 1) -> None:
