@@ -309,6 +309,8 @@ async def test_a_half_filled_form_survives_a_reload_and_a_sign_in_that_ended_mea
         await page.reload()
         await expect_half_filled(page)
 
+        await expect(light(page)).to_have_text("Live")
+
         # As an operator ends it: the page finds out when it asks.
         site.rows(
             "DELETE FROM django_session WHERE session_key = %s", place.driver.client.cookies["sessionid"]

@@ -178,7 +178,7 @@ async def test_the_operators_pages_show_hostile_names_as_text(site, browser):
         for one in employees:
             await send(omar, "employee-assignments/", employee=one["id"], lot=lots[0]["id"])
         # The operators' pages have no icon.
-        async with watched(browser, site, ada, forgiven="404 (Not Found)") as page:
+        async with watched(browser, site, ada, forgiven="404") as page:
             await page.set_viewport_size(DESKTOP)
             for rows in ("lot", "employee", "employeeassignment", "notification"):
                 await page.goto(f"/admin/parking/{rows}/")

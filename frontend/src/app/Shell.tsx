@@ -126,10 +126,15 @@ function SignOut({ name }: { name: string }) {
   const queries = useQueryClient();
   const leave = useMutation({
     mutationFn: () => answer(server.POST("/api/auth/logout/", {})),
+    onSuccess: () => {
+      // At once: what is drawn until the server has said so would ask for what nobody may see any more.
+      queries.setQueryData(ask.me.queryKey, (who) => who && { ...who, user: null });
+      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" });
+    },
+    onError: ({ message }) => void toasts().then(({ showProblem }) => { showProblem(`You are still signed in. ${message}`); }),
     onSettled: () => {
       forget();
       forgetDrafts();
-      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" });
       return queries.invalidateQueries({ queryKey: ["me"] });
     },
   });

@@ -41,6 +41,11 @@ export function Toasts() {
   );
 }
 
+/** What went wrong with something that has no place of its own on the page. */
+export function showProblem(words: string): void {
+  toast.error(words);
+}
+
 /** Shows it in this tab. The same notice again is the same toast. */
 export async function showToast(notice: Notice, { vibration, sound, open }: Manner): Promise<void> {
   await standing;
