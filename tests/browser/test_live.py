@@ -38,7 +38,7 @@ AudioContext.prototype.createOscillator = function () {
 };
 Navigator.prototype.vibrate = (pattern) => window.felt.push(`${pattern}`) > 0;
 """
-HIDE = """(hidden) => {
+HIDE = """({ hidden }) => {
   Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
   Object.defineProperty(document, "visibilityState", {
     configurable: true, get: () => (hidden ? "hidden" : "visible"),
@@ -190,9 +190,9 @@ async def test_a_toast_waits_while_it_is_hovered_or_nobody_looks_and_is_read_out
         await toasts(page).filter(has_text="And me").hover()
         await waits(page)
         await page.mouse.move(5, 700)
-        await page.evaluate(HIDE, True)
+        await page.evaluate(HIDE, {"hidden": True})
         await waits(page)
-        await page.evaluate(HIDE, False)
+        await page.evaluate(HIDE, {"hidden": False})
         await page.clock.run_for(2_000)
         await expect(toasts(page)).to_have_count(2)
         await toasts(page).first.get_by_role("button", name="Close toast").click()

@@ -3,19 +3,34 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { CircleParking, LayoutDashboard, LogOut, MapPin, Ticket, type LucideIcon } from "lucide-react";
 import { Suspense, useEffect } from "react";
 import { Link, NavLink, Outlet, useLocation, useNavigationType } from "react-router";
-import { Toaster } from "sonner";
 import { Bell } from "@/features/notices/Bell";
 import { ConnectionLight } from "@/features/notices/ConnectionLight";
 import { answer, server, type Schemas } from "@/lib/api";
+import { later } from "@/lib/chunks";
+import { useLine } from "@/lib/live";
+import { forget } from "@/lib/memory";
+import * as ask from "@/lib/queries";
 import { Loading } from "@/ui/layout";
-import { useNotices } from "./useNotices";
+import { Boundary } from "./Boundary";
+import { toasts, useNotices } from "./useNotices";
+
+const Toasts = later(async () => (await toasts()).Toasts);
+const LastKnown = later(async () => (await import("@/features/bookings/LastKnown")).LastKnown);
 
 const FIND = ["/lots", MapPin, "Find"] as const;
 const BOOKINGS = ["/bookings", Ticket, "Bookings"] as const;
 const DESK = ["/desk", LayoutDashboard, "Desk"] as const;
 
-export function Shell({ user }: { user: Schemas["Account"] }) {
+interface ShellProps {
+  user: Schemas["Account"];
+  /** Whether the server has said who is here: without its answer, this is whom the device remembers. */
+  answered: boolean;
+}
+
+export function Shell({ user, answered }: ShellProps) {
+  const { pathname } = useLocation();
   useNotices(user.id);
+  useAnswer(answered);
   useBeginning();
   const places = user.role === "owner" || user.is_staff ? [DESK, FIND, BOOKINGS] : [FIND, BOOKINGS];
   return (
@@ -42,28 +57,31 @@ export function Shell({ user }: { user: Schemas["Account"] }) {
           <SignOut name={user.username} />
         </div>
       </header>
-      <Suspense fallback={<Waiting />}>
-        <Outlet />
-      </Suspense>
+      <Boundary at={pathname}>
+        <Suspense fallback={<Waiting />}>
+          {!answered && <LastKnown />}
+          <Outlet />
+        </Suspense>
+      </Boundary>
       <nav aria-label="Places" className="fixed inset-x-0 bottom-0 z-20 flex border-t border-line bg-card/95 pb-[env(safe-area-inset-bottom)] backdrop-blur sm:hidden">
         {places.map(([to, Icon, words]) => (
           <Place key={to} to={to} icon={Icon} words={words} />
         ))}
       </nav>
-      <Toaster
-        duration={4_000}
-        position="top-center"
-        offset={{ top: "4.25rem" }}
-        mobileOffset={{ top: "4.25rem" }}
-        theme="system"
-        visibleToasts={4}
-        expand
-        richColors
-        closeButton
-        containerAriaLabel="Notices"
-      />
+      <Suspense>
+        <Toasts />
+      </Suspense>
     </>
   );
+}
+
+/** Who is here is asked again as soon as there is a line. */
+function useAnswer(answered: boolean): void {
+  const queries = useQueryClient();
+  const live = useLine().state.name === "live";
+  useEffect(() => {
+    if (live && !answered) void queries.invalidateQueries({ queryKey: ask.me.queryKey });
+  }, [live, answered, queries]);
 }
 
 /** A new page begins at its top; the way back leads to where one was. */
@@ -89,6 +107,7 @@ function SignOut({ name }: { name: string }) {
   const leave = useMutation({
     mutationFn: () => answer(server.POST("/api/auth/logout/", {})),
     onSettled: () => {
+      forget();
       queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" });
       return queries.invalidateQueries({ queryKey: ["me"] });
     },

@@ -2,9 +2,21 @@
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { useNavigate } from "react-router";
-import { showToast } from "@/features/notices/toasts";
+import { loaded } from "@/lib/chunks";
 import { listen, useLine } from "@/lib/live";
 import * as ask from "@/lib/queries";
+
+const PATIENCE = 5_000;
+
+/** Not in the first load: a toast needs a notice first. Until they are here, however long it takes. */
+export async function toasts(): Promise<typeof import("@/features/notices/toasts")> {
+  try {
+    return await loaded(() => import("@/features/notices/toasts"));
+  } catch {
+    await new Promise((resolve) => { setTimeout(resolve, PATIENCE); });
+    return toasts();
+  }
+}
 
 export function useNotices(userId: number): void {
   const queries = useQueryClient();
@@ -21,7 +33,9 @@ export function useNotices(userId: number): void {
         userId,
         {
           given: ({ notice, toast, vibration, sound }, show) => {
-            if (toast && show) showToast(notice, { vibration, sound, open: (address) => void go.current(address) });
+            if (!toast || !show) return;
+            const open = (address: string) => void go.current(address);
+            void toasts().then(({ showToast }) => showToast(notice, { vibration, sound, open }));
           },
           reread: (stale, done) => void ask.reread(queries, stale).then(done),
         },

@@ -5,24 +5,18 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 // UPI is what ParkMate takes besides cards and cash, so that amounts are rupees.
-const MONEY = new Intl.NumberFormat(undefined, { style: "currency", currency: "INR" });
-const TIME = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
-const EXACT_TIME = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" });
-const MOMENT = new Intl.DateTimeFormat(undefined, {
-  weekday: "short",
-  day: "numeric",
-  month: "short",
-  hour: "numeric",
-  minute: "2-digit",
-});
+const MONEY = once(() => new Intl.NumberFormat(undefined, { style: "currency", currency: "INR" }));
+const TIME = times({ hour: "numeric", minute: "2-digit" });
+const EXACT_TIME = times({ hour: "numeric", minute: "2-digit", second: "2-digit" });
+const MOMENT = times({ weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
 
-export const money = (amount: string | number) => MONEY.format(Number(amount));
-export const exactTime = (at: string | number) => EXACT_TIME.format(new Date(at));
+export const money = (amount: string | number) => MONEY().format(Number(amount));
+export const exactTime = (at: string | number) => EXACT_TIME().format(new Date(at));
 
 /** The time, and the day unless it is today. */
 export function moment(at: string | number, now: number): string {
   const sameDay = new Date(at).toDateString() === new Date(now).toDateString();
-  return (sameDay ? TIME : MOMENT).format(new Date(at));
+  return (sameDay ? TIME : MOMENT)().format(new Date(at));
 }
 
 /** As on a stop watch: `4:59`, `1:04:59`, `2 d 03:04:59`. */
@@ -49,4 +43,14 @@ export function estimate(hourlyRate: string, milliseconds: number): number {
   const minutes = Math.ceil(milliseconds / MINUTE);
   const cents = Math.round(Number(hourlyRate) * 100);
   return Math.floor((cents * minutes + 30) / 60) / 100;
+}
+
+/** Each takes milliseconds to make on a phone: only when it is used. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
+function times(options: Intl.DateTimeFormatOptions): () => Intl.DateTimeFormat {
+  return once(() => new Intl.DateTimeFormat(undefined, options));
 }

@@ -2,10 +2,12 @@
 import { useEffect, useSyncExternalStore } from "react";
 import { keepLine, type AskWhetherIn, type Snapshot, type Tab, type TabListener } from "./connection";
 import type { Count } from "./arrivals";
+import { recall } from "./memory";
 
 /** Whoever is signed in hears of what is theirs. */
 const MINE = "me";
-const START: Snapshot = { state: { name: "connecting" }, offset: 0, unread: null };
+// Until the server says what time it is: by how much the device was wrong before.
+const START: Snapshot = { state: { name: "connecting" }, offset: recall()?.offset ?? 0, unread: null };
 
 let snapshot = START;
 let tab: Tab | null = null;

@@ -1,8 +1,9 @@
 /** What is asked of the server, each question with the name that it is kept under and what makes it old. */
 import { infiniteQueryOptions, queryOptions, type Query, type QueryClient } from "@tanstack/react-query";
 import { answer, Refusal, server, type Schemas } from "./api";
-import { learnUnread } from "./live";
+import { learnUnread, serverNow } from "./live";
 import { INBOX, type Stale } from "./connection";
+import { rememberBookings } from "./memory";
 
 declare module "@tanstack/react-query" {
   interface Register {
@@ -32,6 +33,12 @@ export async function reread(queries: QueryClient, stale: Stale): Promise<boolea
 
 const mineOrDesk = { topics: ["me", "desk"] };
 
+/** For when there is no network: see `memory.ts`. */
+function remember(read: readonly Schemas["BookingSummary"][]): void {
+  const now = serverNow();
+  rememberBookings(read, now, now - Date.now());
+}
+
 export const me = queryOptions({
   queryKey: ["me"],
   queryFn: ({ signal }) => answer(server.GET("/api/auth/me/", { signal })),
@@ -43,21 +50,21 @@ export const lots = (q: string, mine = false) =>
     queryKey: ["lots", { q, mine }],
     meta: { topics: mine ? ["lot", "desk"] : ["lot"] },
     queryFn: ({ signal }) =>
-      answer(server.GET("/api/lots/", { params: { query: { q, mine, page_size: WHOLE_PAGE } }, signal })),
+      answer(server.GET("/api/lots/", { params: { query: { q, mine, page_size: WHOLE_PAGE } }, signal }), "The lots"),
   });
 
 export const lot = (id: number) =>
   queryOptions({
     queryKey: ["lots", id],
     meta: { topics: [`lot:${String(id)}`] },
-    queryFn: ({ signal }) => answer(server.GET("/api/lots/{id}/", { params: { path: { id } }, signal })),
+    queryFn: ({ signal }) => answer(server.GET("/api/lots/{id}/", { params: { path: { id } }, signal }), "This lot"),
   });
 
 export const washTypes = (id: number) =>
   queryOptions({
     queryKey: ["lots", id, "wash types"],
     meta: { topics: [`lot:${String(id)}`] },
-    queryFn: ({ signal }) => answer(server.GET("/api/lots/{id}/carwash-types/", { params: { path: { id } }, signal })),
+    queryFn: ({ signal }) => answer(server.GET("/api/lots/{id}/carwash-types/", { params: { path: { id } }, signal }), "The kinds of car wash"),
   });
 
 type BookingFilter = { status?: Schemas["BookingSummary"]["status"]; lot?: number };
@@ -66,8 +73,12 @@ export const bookings = (filter: BookingFilter = {}) =>
   infiniteQueryOptions({
     queryKey: ["bookings", filter],
     meta: mineOrDesk,
-    queryFn: ({ pageParam, signal }) =>
-      answer(server.GET("/api/bookings/", { params: { query: { ...filter, page: pageParam } }, signal })),
+    queryFn: async ({ pageParam, signal }) => {
+      const query = { ...filter, page: pageParam };
+      const read = await answer(server.GET("/api/bookings/", { params: { query }, signal }), "Your bookings");
+      remember(read.results);
+      return read;
+    },
     initialPageParam: 1,
     getNextPageParam: (last, pages) => (last.next ? pages.length + 1 : null),
   });
@@ -76,21 +87,25 @@ export const booking = (id: number) =>
   queryOptions({
     queryKey: ["bookings", id],
     meta: mineOrDesk,
-    queryFn: ({ signal }) => answer(server.GET("/api/bookings/{id}/", { params: { path: { id } }, signal })),
+    queryFn: async ({ signal }) => {
+      const read = await answer(server.GET("/api/bookings/{id}/", { params: { path: { id } }, signal }), "This booking");
+      remember([read]);
+      return read;
+    },
   });
 
 export const timeline = (id: number) =>
   queryOptions({
     queryKey: ["bookings", id, "timeline"],
     meta: mineOrDesk,
-    queryFn: ({ signal }) => answer(server.GET("/api/bookings/{id}/timeline/", { params: { path: { id } }, signal })),
+    queryFn: ({ signal }) => answer(server.GET("/api/bookings/{id}/timeline/", { params: { path: { id } }, signal }), "What has happened"),
   });
 
 export const paymentsOf = (booking: number) =>
   queryOptions({
     queryKey: ["payments", { booking }],
     meta: mineOrDesk,
-    queryFn: ({ signal }) => answer(server.GET("/api/payments/", { params: { query: { booking } }, signal })),
+    queryFn: ({ signal }) => answer(server.GET("/api/payments/", { params: { query: { booking } }, signal }), "The payments"),
   });
 
 export const cashToVerify = queryOptions({
@@ -102,6 +117,7 @@ export const cashToVerify = queryOptions({
         params: { query: { method: "cash", status: "PENDING", page_size: WHOLE_PAGE } },
         signal,
       }),
+      "The cash to verify",
     ),
 });
 
@@ -110,7 +126,7 @@ export const washes = (filter: { booking?: number; status?: Schemas["WashSummary
     queryKey: ["washes", filter],
     meta: mineOrDesk,
     queryFn: ({ signal }) =>
-      answer(server.GET("/api/carwashes/", { params: { query: { ...filter, page_size: WHOLE_PAGE } }, signal })),
+      answer(server.GET("/api/carwashes/", { params: { query: { ...filter, page_size: WHOLE_PAGE } }, signal }), "The car washes"),
   });
 
 export const notices = (filter: { unread?: boolean; event?: string }) =>
@@ -120,7 +136,7 @@ export const notices = (filter: { unread?: boolean; event?: string }) =>
     queryFn: ({ pageParam, signal }) => {
       // The server refuses a kind that it does not know; which there are, it says itself.
       const query = { ...filter, ...(pageParam ? { cursor: pageParam } : {}) } as object;
-      return answer(server.GET("/api/notifications/", { params: { query }, signal }));
+      return answer(server.GET("/api/notifications/", { params: { query }, signal }), "Your notices");
     },
     initialPageParam: "",
     getNextPageParam: (last) => (last.next ? new URL(last.next).searchParams.get("cursor") : null),
@@ -143,7 +159,7 @@ export const unread = queryOptions({
 export const preferences = queryOptions({
   queryKey: ["preferences"],
   meta: { topics: ["me"] },
-  queryFn: ({ signal }) => answer(server.GET("/api/notification-preferences/", { signal })),
+  queryFn: ({ signal }) => answer(server.GET("/api/notification-preferences/", { signal }), "Your choices"),
 });
 
 export const today = queryOptions({
@@ -151,18 +167,18 @@ export const today = queryOptions({
   meta: { topics: ["desk"] },
   queryFn: ({ signal }) => {
     const { timeZone: zone } = Intl.DateTimeFormat().resolvedOptions();
-    return answer(server.GET("/api/owner/today/", { params: { query: { zone } }, signal }));
+    return answer(server.GET("/api/owner/today/", { params: { query: { zone } }, signal }), "The day");
   },
 });
 
 export const employees = queryOptions({
   queryKey: ["employees"],
   meta: { topics: ["desk"] },
-  queryFn: ({ signal }) => answer(server.GET("/api/employees/", { params: { query: { page_size: WHOLE_PAGE } }, signal })),
+  queryFn: ({ signal }) => answer(server.GET("/api/employees/", { params: { query: { page_size: WHOLE_PAGE } }, signal }), "The employees"),
 });
 
 export const assignments = queryOptions({
   queryKey: ["assignments"],
   meta: { topics: ["desk"] },
-  queryFn: ({ signal }) => answer(server.GET("/api/employee-assignments/", { params: { query: {} }, signal })),
+  queryFn: ({ signal }) => answer(server.GET("/api/employee-assignments/", { params: { query: {} }, signal }), "Who works where"),
 });

@@ -1,6 +1,8 @@
 /** A notice as a toast: four seconds, coloured by its level, once. */
 import { CircleCheck, CircleX, Info, TriangleAlert } from "lucide-react";
-import { toast } from "sonner";
+import { useEffect } from "react";
+import { toast, Toaster } from "sonner";
+import { wasRenewed } from "@/lib/chunks";
 import type { Level, Notice } from "@/lib/connection";
 import { play } from "./tones";
 
@@ -13,8 +15,35 @@ interface Manner {
   open: (address: string) => void;
 }
 
+let stand: () => void;
+/** What is shown before the place for it stands would not be seen. */
+const standing = new Promise<void>((resolve) => { stand = resolve; });
+
+/** Where toasts appear. */
+export function Toasts() {
+  useEffect(() => {
+    stand();
+    if (wasRenewed()) toast.info("ParkMate is newer now, and this page with it.");
+  }, []);
+  return (
+    <Toaster
+      duration={4_000}
+      position="top-center"
+      offset={{ top: "4.25rem" }}
+      mobileOffset={{ top: "4.25rem" }}
+      theme="system"
+      visibleToasts={4}
+      expand
+      richColors
+      closeButton
+      containerAriaLabel="Notices"
+    />
+  );
+}
+
 /** Shows it in this tab. The same notice again is the same toast. */
-export function showToast(notice: Notice, { vibration, sound, open }: Manner): void {
+export async function showToast(notice: Notice, { vibration, sound, open }: Manner): Promise<void> {
+  await standing;
   const Icon = ICONS[notice.type] ?? Info;
   const { booking } = notice;
   const action = booking && { label: "Show", onClick: () => { open(`/bookings/${String(booking.id)}`); } };
