@@ -172,7 +172,7 @@ async def test_a_notice_is_heard_and_felt_by_its_level_once_the_page_was_touched
         assert await page.evaluate("felt") == ["80,60,80", 880, 880]
 
 
-async def test_a_toast_waits_for_who_hovers_or_focuses_it_or_looks_away_and_is_read_out(site, browser, photograph):
+async def test_a_toast_waits_for_who_hovers_focuses_or_looks_away_and_is_read_out(site, browser, photograph):
     async with cast(site) as (_, dina, *_), someone(browser, site, viewport=DESKTOP) as dinas:
         await lend_session(dina, dinas)
         await dinas.clock.install()
