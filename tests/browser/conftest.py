@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.live.box import PROCFILE, ROOT, Box
+from tests.live.box import ROOT, Box
 from tests.live.conftest import box, boxes, migrated
 
 __all__ = ["box", "browser", "built", "migrated", "photograph", "site"]
@@ -58,9 +58,10 @@ def built() -> None:
 def site(built: None, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     """One box for all tests that break nothing in it: the times of a real site, people of each test's own."""
     with boxes(migrated, tmp_path_factory.mktemp("site")) as start:
-        started = start("web", "sweeper", **REAL_TIMES)
+        started = start(**REAL_TIMES)
         # It says what a test wants said: see `tell`.
-        started.start("worker", command=f"{PROCFILE['worker']} --include tests.live.announcing")
+        started.commands["worker"] += " --include tests.live.announcing"
+        started.start("web", "worker", "sweeper")
         yield started
 
 

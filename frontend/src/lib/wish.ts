@@ -20,7 +20,8 @@ export function useWish<Form, Body, Answer>(
 ) {
   const queries = useQueryClient();
   const undecided = useRef<Wish<Form, Body> | null>(null);
-  return useMutation({
+  const busy = useRef(false);
+  const mutation = useMutation({
     mutationFn: async (form: Form) => {
       const last = undecided.current;
       const same = last && JSON.stringify(last.form) === JSON.stringify(form);
@@ -36,6 +37,16 @@ export function useWish<Form, Body, Answer>(
       }
     },
     onSuccess: done,
-    onSettled: () => queries.invalidateQueries(),
+    onSettled: () => {
+      busy.current = false;
+      return queries.invalidateQueries();
+    },
   });
+  const mutate = (form: Form) => {
+    // A double click is quicker than what is drawn: `isPending` would come too late for the second.
+    if (busy.current) return;
+    busy.current = true;
+    mutation.mutate(form);
+  };
+  return { ...mutation, mutate };
 }

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useParams } from "react-router";
 import type { Schemas } from "@/lib/api";
 import { moment, money } from "@/lib/format";
-import { useServerTime } from "@/lib/live";
+import { useFollow, useServerTime } from "@/lib/live";
 import * as ask from "@/lib/queries";
 import { Asked, Card, CardTitle, Loading, Page } from "@/ui/layout";
 import { Status } from "@/ui/status";
@@ -15,6 +15,7 @@ import { Next, Timeline } from "./Timeline";
 export function BookingPage({ user }: { user: Schemas["Account"] }) {
   const id = Number(useParams()["id"]);
   const query = useQuery(ask.booking(id));
+  useFollow(query.data && query.data.driver !== user.id ? ["desk"] : []);
   return (
     <Asked query={query} loading={<Page title="Booking"><Loading className="h-48" /></Page>}>
       {/* Another booking is another page: nothing that was typed or asked goes over to it. */}

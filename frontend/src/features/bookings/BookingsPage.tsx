@@ -4,7 +4,7 @@ import { Ticket } from "lucide-react";
 import { Link } from "react-router";
 import type { Schemas } from "@/lib/api";
 import { countdown, moment, money } from "@/lib/format";
-import { useServerTime } from "@/lib/live";
+import { useFollow, useServerTime } from "@/lib/live";
 import * as ask from "@/lib/queries";
 import { Button, buttonClass } from "@/ui/controls";
 import { Asked, Empty, Page } from "@/ui/layout";
@@ -17,6 +17,7 @@ const CURRENT = new Set(["PENDING", "BOOKED", "EXPIRED"]);
 export function BookingsPage({ user }: { user: Schemas["Account"] }) {
   const query = useInfiniteQuery(ask.bookings());
   const drives = user.role === "driver" && !user.is_staff;
+  useFollow(drives ? [] : ["desk"]);
   return (
     <Page title={drives ? "My bookings" : "Bookings"}>
       <Asked query={query}>

@@ -2,6 +2,7 @@
 import { Suspense } from "react";
 import { NavLink, useParams } from "react-router";
 import { later } from "@/lib/chunks";
+import { useFollow } from "@/lib/live";
 import { Loading, Page } from "@/ui/layout";
 
 const Today = later(async () => (await import("./Today")).Today);
@@ -20,6 +21,7 @@ const ROOMS = [
 
 export function DeskPage() {
   const { room = "" } = useParams();
+  useFollow(["desk"]);
   const [, words, Room] = ROOMS.find(([path]) => path === room) ?? ROOMS[0];
   return (
     <Page title={words}>

@@ -4,6 +4,7 @@ import { MapPin } from "lucide-react";
 import { useState, type SyntheticEvent } from "react";
 import { answer, Refusal, server, type Schemas } from "@/lib/api";
 import { money } from "@/lib/format";
+import { useFollow } from "@/lib/live";
 import * as ask from "@/lib/queries";
 import { Button, Field, Select, Switch } from "@/ui/controls";
 import { Asked, Badge, Card, CardTitle, Empty, Problem, Skeleton } from "@/ui/layout";
@@ -56,6 +57,7 @@ function NewLot() {
 }
 
 function Lot({ id, name, address }: { id: number; name: string; address: string }) {
+  useFollow([`lot:${String(id)}`]);
   return (
     <Card>
       <CardTitle>{name}</CardTitle>

@@ -4,13 +4,16 @@ import { CircleParking } from "lucide-react";
 import { useParams, useSearchParams } from "react-router";
 import type { Schemas } from "@/lib/api";
 import { money } from "@/lib/format";
+import { useFollow } from "@/lib/live";
 import * as ask from "@/lib/queries";
 import { Asked, Badge, Card, CardTitle, Empty, Loading, Page } from "@/ui/layout";
 import { BookForm } from "./BookForm";
 import { SlotMap } from "./SlotMap";
 
 export function LotPage({ user }: { user: Schemas["Account"] }) {
-  const query = useQuery(ask.lot(Number(useParams()["id"])));
+  const id = Number(useParams()["id"]);
+  const query = useQuery(ask.lot(id));
+  useFollow(id ? [`lot:${String(id)}`] : []);
   return (
     <Asked query={query} loading={<Page title="Lot"><Loading className="h-48" /></Page>}>
       {(lot) => <Lot lot={lot} user={user} />}

@@ -5,6 +5,7 @@ import { useDeferredValue, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 import type { Schemas } from "@/lib/api";
 import { money } from "@/lib/format";
+import { useFollow } from "@/lib/live";
 import * as ask from "@/lib/queries";
 import { Button, Field } from "@/ui/controls";
 import { Asked, Badge, Empty, Loading, Page, Problem } from "@/ui/layout";
@@ -17,6 +18,7 @@ export function LotsPage() {
   const q = search.get("q") ?? "";
   const [here, setHere] = useState<Place | null>(null);
   const query = useQuery({ ...ask.lots(useDeferredValue(q)), placeholderData: keepPreviousData });
+  useFollow(query.data?.results.map(({ id }) => `lot:${String(id)}`) ?? []);
   return (
     <Page title="Find a slot" actions={<WhereAmI onFound={setHere} />}>
       <search>
