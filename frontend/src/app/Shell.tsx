@@ -1,12 +1,13 @@
 /** What stands around every page of somebody who is signed in. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { CircleParking, LayoutDashboard, LogOut, MapPin, Ticket, type LucideIcon } from "lucide-react";
+import { CircleParking, LayoutDashboard, LogOut, MapPin, ShieldCheck, Ticket, type LucideIcon } from "lucide-react";
 import { Suspense, useEffect } from "react";
 import { Link, NavLink, Outlet, useLocation, useNavigationType } from "react-router";
 import { Bell } from "@/features/notices/Bell";
 import { ConnectionLight } from "@/features/notices/ConnectionLight";
 import { answer, server, type Schemas } from "@/lib/api";
 import { later } from "@/lib/chunks";
+import { forgetDrafts } from "@/lib/draft";
 import { useLine } from "@/lib/live";
 import { forget } from "@/lib/memory";
 import * as ask from "@/lib/queries";
@@ -32,13 +33,13 @@ export function Shell({ user, answered }: ShellProps) {
   useNotices(user.id);
   useAnswer(answered);
   useBeginning();
-  const places = user.role === "owner" || user.is_staff ? [DESK, FIND, BOOKINGS] : [FIND, BOOKINGS];
+  const places = placesOf(user);
   return (
     <>
       <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:m-2 focus:rounded-xl focus:bg-card focus:p-3">
         To the content
       </a>
-      <header className="sticky top-0 z-20 border-b border-line bg-card/95 backdrop-blur">
+      <header className="sticky top-0 z-20 border-b border-line bg-card/95 backdrop-blur print:hidden">
         <div className="mx-auto flex h-14 max-w-5xl items-center gap-2 px-4 sm:px-6">
           <Link to="/" className="flex items-center gap-2 font-bold tracking-tight">
             <CircleParking aria-hidden className="size-7 text-accent" />
@@ -50,6 +51,11 @@ export function Shell({ user, answered }: ShellProps) {
                 {words}
               </NavLink>
             ))}
+            {user.is_staff && (
+              <a href="/admin/" className="rounded-lg px-3 py-2 text-sm font-medium text-soft hover:bg-sunken">
+                Admin
+              </a>
+            )}
           </nav>
           <span className="flex-1" />
           <ConnectionLight />
@@ -63,10 +69,16 @@ export function Shell({ user, answered }: ShellProps) {
           <Outlet />
         </Suspense>
       </Boundary>
-      <nav aria-label="Places" className="fixed inset-x-0 bottom-0 z-20 flex border-t border-line bg-card/95 pb-[env(safe-area-inset-bottom)] backdrop-blur sm:hidden">
+      <nav aria-label="Places, below" className="fixed inset-x-0 bottom-0 z-20 flex border-t border-line bg-card/95 pb-[env(safe-area-inset-bottom)] backdrop-blur sm:hidden print:hidden">
         {places.map(([to, Icon, words]) => (
           <Place key={to} to={to} icon={Icon} words={words} />
         ))}
+        {user.is_staff && (
+          <a href="/admin/" className={PLACE}>
+            <ShieldCheck aria-hidden className="size-5" />
+            Admin
+          </a>
+        )}
       </nav>
       <Suspense>
         <Toasts />
@@ -84,6 +96,12 @@ function useAnswer(answered: boolean): void {
   }, [live, answered, queries]);
 }
 
+/** An owner's bookings are at the desk; staff see everybody's, and may drive as well. */
+function placesOf({ role, is_staff }: Schemas["Account"]) {
+  if (is_staff) return [DESK, FIND, BOOKINGS];
+  return role === "owner" ? [DESK, FIND] : [FIND, BOOKINGS];
+}
+
 /** A new page begins at its top; the way back leads to where one was. */
 function useBeginning(): void {
   const { pathname } = useLocation();
@@ -93,9 +111,11 @@ function useBeginning(): void {
   }, [pathname, way]);
 }
 
+const PLACE = "grid min-h-14 flex-1 content-center justify-items-center gap-0.5 text-xs font-medium text-soft aria-[current=page]:text-accent";
+
 function Place({ to, icon: Icon, words }: { to: string; icon: LucideIcon; words: string }) {
   return (
-    <NavLink to={to} className="grid min-h-14 flex-1 content-center justify-items-center gap-0.5 text-xs font-medium text-soft aria-[current=page]:text-accent">
+    <NavLink to={to} className={PLACE}>
       <Icon aria-hidden className="size-5" />
       {words}
     </NavLink>
@@ -108,6 +128,7 @@ function SignOut({ name }: { name: string }) {
     mutationFn: () => answer(server.POST("/api/auth/logout/", {})),
     onSettled: () => {
       forget();
+      forgetDrafts();
       queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" });
       return queries.invalidateQueries({ queryKey: ["me"] });
     },

@@ -16,6 +16,7 @@ const lots = () => import("@/features/lots/LotsPage");
 const lot = () => import("@/features/lots/LotPage");
 const bookings = () => import("@/features/bookings/BookingsPage");
 const booking = () => import("@/features/bookings/BookingPage");
+const receipt = () => import("@/features/bookings/ReceiptPage");
 const inbox = () => import("@/features/notices/InboxPage");
 const preferences = () => import("@/features/notices/PreferencesPage");
 const desk = () => import("@/features/desk/DeskPage");
@@ -26,6 +27,7 @@ const LotsPage = later(async () => (await lots()).LotsPage);
 const LotPage = later(async () => (await lot()).LotPage);
 const BookingsPage = later(async () => (await bookings()).BookingsPage);
 const BookingPage = later(async () => (await booking()).BookingPage);
+const ReceiptPage = later(async () => (await receipt()).ReceiptPage);
 const InboxPage = later(async () => (await inbox()).InboxPage);
 const PreferencesPage = later(async () => (await preferences()).PreferencesPage);
 const DeskPage = later(async () => (await desk()).DeskPage);
@@ -79,9 +81,10 @@ export function App() {
         <Route path="/lots/:id" element={<LotPage user={user} />} />
         <Route path="/bookings" element={<BookingsPage user={user} />} />
         <Route path="/bookings/:id" element={<BookingPage user={user} />} />
+        <Route path="/bookings/:id/receipt" element={<ReceiptPage />} />
         <Route path="/inbox" element={<InboxPage />} />
         <Route path="/preferences" element={<PreferencesPage />} />
-        <Route path="/desk/:room?" element={<DeskPage />} />
+        {home === "/desk" && <Route path="/desk/:room?" element={<DeskPage />} />}
         <Route path="*" element={<Nowhere />} />
       </Route>
     </Routes>

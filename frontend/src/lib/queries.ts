@@ -101,11 +101,24 @@ export const timeline = (id: number) =>
     queryFn: ({ signal }) => answer(server.GET("/api/bookings/{id}/timeline/", { params: { path: { id } }, signal }), "What has happened"),
   });
 
-export const paymentsOf = (booking: number) =>
+/** Those that hold their slot, or may still be renewed. */
+export const currentBookings = (status: "PENDING" | "BOOKED" | "EXPIRED") =>
   queryOptions({
-    queryKey: ["payments", { booking }],
+    queryKey: ["bookings", "current", status],
     meta: mineOrDesk,
-    queryFn: ({ signal }) => answer(server.GET("/api/payments/", { params: { query: { booking } }, signal }), "The payments"),
+    queryFn: async ({ signal }) => {
+      const query = { status, page_size: WHOLE_PAGE };
+      const read = await answer(server.GET("/api/bookings/", { params: { query }, signal }), "Your bookings");
+      remember(read.results);
+      return read;
+    },
+  });
+
+export const paymentsOf = (thing: { booking: number } | { car_wash: number }) =>
+  queryOptions({
+    queryKey: ["payments", thing],
+    meta: mineOrDesk,
+    queryFn: ({ signal }) => answer(server.GET("/api/payments/", { params: { query: thing }, signal }), "The payments"),
   });
 
 export const cashToVerify = queryOptions({
@@ -118,6 +131,18 @@ export const cashToVerify = queryOptions({
         signal,
       }),
       "The cash to verify",
+    ),
+});
+
+/** Verified cash, of which some may have to go back to its driver. */
+export const cashTaken = queryOptions({
+  queryKey: ["payments", "cash taken"],
+  queryFn: ({ signal }) =>
+    answer(
+      server.GET("/api/owner/payments/", {
+        params: { query: { method: "cash", status: "VERIFIED", page_size: WHOLE_PAGE } },
+        signal,
+      }),
     ),
 });
 
@@ -170,6 +195,15 @@ export const today = queryOptions({
     return answer(server.GET("/api/owner/today/", { params: { query: { zone } }, signal }), "The day");
   },
 });
+
+/** The bookings that hold a slot between these moments. */
+export const comingBookings = (after: string, before: string) =>
+  queryOptions({
+    queryKey: ["bookings", "coming", before],
+    meta: { topics: ["desk"] },
+    queryFn: ({ signal }) =>
+      answer(server.GET("/api/bookings/", { params: { query: { after, before, page_size: WHOLE_PAGE } }, signal })),
+  });
 
 export const employees = queryOptions({
   queryKey: ["employees"],
