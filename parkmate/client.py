@@ -21,7 +21,7 @@ def page(request: HttpRequest, **_: Any) -> HttpResponse:
     """The page that loads the client; 503 with a sentence where it has not been built."""
     manifest = settings.CLIENT_BUILD / "manifest.json"
     try:
-        context = _files(manifest)
+        context = {**_files(manifest), "currency": settings.CURRENCY}
     except FileNotFoundError:
         return render(request, "client/missing.html", status=503)
     answer = render(request, "client/page.html", context)

@@ -32,6 +32,7 @@ def test_each_of_the_clients_addresses_answers_its_page(client, build, path):
     assert answer.status_code == 200
     assert '<script type="module" src="/static/client/assets/main-1.js">' in page
     assert 'href="/static/client/assets/main-2.css"' in page
+    assert '<meta name="currency" content="INR">' in page
     assert 'href="/static/client/assets/rest-3.js"' in page
     assert answer["Cache-Control"] == "no-cache"
     assert "csrftoken" in answer.cookies

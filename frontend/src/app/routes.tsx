@@ -15,6 +15,7 @@ const LotsPage = lazy(async () => ({ default: (await import("@/features/lots/Lot
 const LotPage = lazy(async () => ({ default: (await import("@/features/lots/LotPage")).LotPage }));
 const BookingsPage = lazy(async () => ({ default: (await import("@/features/bookings/BookingsPage")).BookingsPage }));
 const BookingPage = lazy(async () => ({ default: (await import("@/features/bookings/BookingPage")).BookingPage }));
+const ReceiptPage = lazy(async () => ({ default: (await import("@/features/bookings/ReceiptPage")).ReceiptPage }));
 const InboxPage = lazy(async () => ({ default: (await import("@/features/notices/InboxPage")).InboxPage }));
 const PreferencesPage = lazy(async () => ({ default: (await import("@/features/notices/PreferencesPage")).PreferencesPage }));
 const DeskPage = lazy(async () => ({ default: (await import("@/features/desk/DeskPage")).DeskPage }));
@@ -53,9 +54,10 @@ export function App() {
         <Route path="/lots/:id" element={<LotPage user={user} />} />
         <Route path="/bookings" element={<BookingsPage user={user} />} />
         <Route path="/bookings/:id" element={<BookingPage user={user} />} />
+        <Route path="/bookings/:id/receipt" element={<ReceiptPage />} />
         <Route path="/inbox" element={<InboxPage />} />
         <Route path="/preferences" element={<PreferencesPage />} />
-        <Route path="/desk/:room?" element={<DeskPage />} />
+        {home === "/desk" && <Route path="/desk/:room?" element={<DeskPage />} />}
         <Route path="*" element={<Nowhere />} />
       </Route>
     </Routes>

@@ -52,10 +52,18 @@ export const timeline = (id: number) =>
     queryFn: ({ signal }) => answer(server.GET("/api/bookings/{id}/timeline/", { params: { path: { id } }, signal })),
   });
 
-export const paymentsOf = (booking: number) =>
+/** Those that hold their slot, or may still be renewed. */
+export const currentBookings = (status: "PENDING" | "BOOKED" | "EXPIRED") =>
   queryOptions({
-    queryKey: ["payments", { booking }],
-    queryFn: ({ signal }) => answer(server.GET("/api/payments/", { params: { query: { booking } }, signal })),
+    queryKey: ["bookings", "current", status],
+    queryFn: ({ signal }) =>
+      answer(server.GET("/api/bookings/", { params: { query: { status, page_size: WHOLE_PAGE } }, signal })),
+  });
+
+export const paymentsOf = (thing: { booking: number } | { car_wash: number }) =>
+  queryOptions({
+    queryKey: ["payments", thing],
+    queryFn: ({ signal }) => answer(server.GET("/api/payments/", { params: { query: thing }, signal })),
   });
 
 export const cashToVerify = queryOptions({
@@ -64,6 +72,18 @@ export const cashToVerify = queryOptions({
     answer(
       server.GET("/api/owner/payments/", {
         params: { query: { method: "cash", status: "PENDING", page_size: WHOLE_PAGE } },
+        signal,
+      }),
+    ),
+});
+
+/** Verified cash, of which some may have to go back to its driver. */
+export const cashTaken = queryOptions({
+  queryKey: ["payments", "cash taken"],
+  queryFn: ({ signal }) =>
+    answer(
+      server.GET("/api/owner/payments/", {
+        params: { query: { method: "cash", status: "VERIFIED", page_size: WHOLE_PAGE } },
         signal,
       }),
     ),
@@ -105,6 +125,14 @@ export const today = queryOptions({
     return answer(server.GET("/api/owner/today/", { params: { query: { zone } }, signal }));
   },
 });
+
+/** The bookings that hold a slot between these moments. */
+export const comingBookings = (after: string, before: string) =>
+  queryOptions({
+    queryKey: ["bookings", "coming", before],
+    queryFn: ({ signal }) =>
+      answer(server.GET("/api/bookings/", { params: { query: { after, before, page_size: WHOLE_PAGE } }, signal })),
+  });
 
 export const employees = queryOptions({
   queryKey: ["employees"],

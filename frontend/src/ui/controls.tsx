@@ -31,11 +31,11 @@ export function Button({ tone = "plain", busy = false, className = "", children,
 
 /** For links that look like buttons. */
 export function buttonClass(tone: keyof typeof TONES = "plain"): string {
-  return `inline-flex min-h-11 items-center justify-center gap-2 rounded-xl px-4 py-2 text-sm font-semibold transition disabled:opacity-50 ${TONES[tone]}`;
+  return `inline-flex min-h-11 shrink-0 items-center justify-center gap-2 rounded-xl px-4 py-2 text-sm font-semibold transition disabled:opacity-50 print:hidden ${TONES[tone]}`;
 }
 
 const INPUT =
-  "block w-full min-h-11 rounded-xl border border-line bg-card px-3.5 py-2 text-base text-ink placeholder:text-soft/70 aria-invalid:border-bad";
+  "block w-full min-h-11 rounded-xl border border-edge bg-card px-3.5 py-2 text-base text-ink placeholder:text-soft aria-invalid:border-bad";
 
 interface FieldProps extends ComponentProps<"input"> {
   label: string;
@@ -50,7 +50,7 @@ export function Field({ label, hint, errors, className = "", ...rest }: FieldPro
       <label htmlFor={id} className="mb-1.5 block text-sm font-medium">
         {label}
       </label>
-      <input id={id} {...rest} aria-invalid={Boolean(errors?.length)} aria-describedby={`${id}-about`} className={INPUT} />
+      <input id={id} {...rest} aria-invalid={Boolean(errors?.length)} aria-describedby={aboutId(id, hint, errors)} className={INPUT} />
       <About id={`${id}-about`} hint={hint} errors={errors} />
     </div>
   );
@@ -95,45 +95,54 @@ export function Choice<T extends string | number>({ label, value, options, onCha
 
 interface SelectProps extends ComponentProps<"select"> {
   label: string;
+  hint?: ReactNode;
   errors?: readonly string[] | undefined;
 }
 
-export function Select({ label, errors, children, className = "", ...rest }: SelectProps) {
+export function Select({ label, hint, errors, children, className = "", ...rest }: SelectProps) {
   const id = useId();
   return (
     <div className={className}>
       <label htmlFor={id} className="mb-1.5 block text-sm font-medium">
         {label}
       </label>
-      <select id={id} {...rest} className={INPUT}>
+      <select id={id} {...rest} aria-invalid={Boolean(errors?.length)} aria-describedby={aboutId(id, hint, errors)} className={INPUT}>
         {children}
       </select>
-      <About errors={errors} />
+      <About id={`${id}-about`} hint={hint} errors={errors} />
     </div>
   );
 }
 
 interface SwitchProps {
   label: string;
+  /** What it is called where the label does not say of what it is. */
+  name?: string;
   checked: boolean;
   disabled?: boolean;
   onChange: (checked: boolean) => void;
 }
 
-export function Switch({ label, checked, disabled = false, onChange }: SwitchProps) {
+export function Switch({ label, name, checked, disabled = false, onChange }: SwitchProps) {
   return (
     <label className="inline-flex min-h-11 items-center gap-2 text-sm has-disabled:opacity-50">
       <input
         type="checkbox"
         role="switch"
+        aria-label={name}
         checked={checked}
         disabled={disabled}
         onChange={(event) => { onChange(event.target.checked); }}
-        className="relative h-6 w-10 cursor-pointer appearance-none rounded-full bg-soft/40 transition before:absolute before:top-0.5 before:left-0.5 before:size-5 before:rounded-full before:bg-white before:transition checked:bg-accent checked:before:translate-x-4"
+        className="relative h-6 w-10 cursor-pointer appearance-none rounded-full bg-edge transition before:absolute before:top-0.5 before:left-0.5 before:size-5 before:rounded-full before:bg-white before:transition checked:bg-accent checked:before:translate-x-4"
       />
       {label}
     </label>
   );
+}
+
+/** A description that is not there must not be pointed at. */
+function aboutId(id: string, hint: ReactNode, errors: readonly string[] | undefined): string | undefined {
+  return hint || errors?.length ? `${id}-about` : undefined;
 }
 
 function About({ id, hint, errors }: { id?: string; hint?: ReactNode; errors?: readonly string[] | undefined }) {

@@ -18,7 +18,7 @@ interface Phase {
   readonly ticks: boolean;
 }
 
-function phaseOf(booking: Booking, now: number): Phase {
+function phaseOf(booking: Booking, now: number, own: boolean): Phase {
   const [start, end] = [Date.parse(booking.starts_at), Date.parse(booking.ends_at)];
   const over = { left: 0, ticks: false };
   switch (booking.status) {
@@ -27,7 +27,7 @@ function phaseOf(booking: Booking, now: number): Phase {
     case "COMPLETED":
       return { ...over, words: "This booking is closed", big: "Completed", tone: "calm" };
     case "CANCELLED":
-      return { ...over, words: "You gave the slot back", big: "Cancelled", tone: "calm" };
+      return { ...over, words: own ? "You gave the slot back" : "The driver gave the slot back", big: "Cancelled", tone: "calm" };
     case "CANCELLED_BY_ADMIN":
       return { ...over, words: "The lot refused it", big: "Declined", tone: "bad" };
     default:
@@ -42,9 +42,9 @@ function phaseOf(booking: Booking, now: number): Phase {
   return { words: `until ${moment(end, now)}`, big: countdown(end - now), left: (end - now) / (end - start), tone, ticks: true };
 }
 
-export function Countdown({ booking }: { booking: Booking }) {
+export function Countdown({ booking, own }: { booking: Booking; own: boolean }) {
   const now = useServerTime();
-  const phase = phaseOf(booking, now);
+  const phase = phaseOf(booking, now, own);
   useOverdue(booking, now);
   useCountingTitle(phase, booking);
   return (

@@ -1,5 +1,6 @@
 /** A write at the desk, after which everything that is drawn is asked for anew. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Refusal } from "@/lib/api";
 
 export function useDeed<Input = void>(send: (input: Input) => Promise<unknown>, done: () => void = () => undefined) {
   const queries = useQueryClient();
@@ -8,4 +9,9 @@ export function useDeed<Input = void>(send: (input: Input) => Promise<unknown>, 
     onSuccess: done,
     onSettled: () => queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" }),
   });
+}
+
+/** What the server said of each field. */
+export function errorsOf(error: Error | null): Readonly<Record<string, readonly string[]>> {
+  return error instanceof Refusal ? error.fields : {};
 }

@@ -1,12 +1,12 @@
 /** Where to park: the lots, what each has free, and what it costs. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { LocateFixed, MapPin, SearchX } from "lucide-react";
-import { useDeferredValue, useState } from "react";
+import { useDeferredValue, useEffect, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 import type { Schemas } from "@/lib/api";
 import { money } from "@/lib/format";
 import * as ask from "@/lib/queries";
-import { Button, Field } from "@/ui/controls";
+import { Button, buttonClass, Field } from "@/ui/controls";
 import { Asked, Badge, Empty, Loading, Page, Problem } from "@/ui/layout";
 import { distance, distanceInWords, type Place } from "./distance";
 
@@ -31,7 +31,16 @@ export function LotsPage() {
         />
       </search>
       <Asked query={query} loading={<Loading rows={4} className="h-28" />}>
-        {({ results }) => (results.length ? <Lots lots={nearest(results, here)} here={here} /> : <NoLots q={q} />)}
+        {({ results, count }) => (
+          <>
+            {results.length ? <Lots lots={nearest(results, here)} here={here} /> : <NoLots q={q} />}
+            {count > results.length && (
+              <p className="mt-4 text-center text-sm text-soft">
+                The first {results.length} of {count} lots. Say a part of the name or the address to see others.
+              </p>
+            )}
+          </>
+        )}
       </Asked>
     </Page>
   );
@@ -47,7 +56,7 @@ function Lots({ lots, here }: { lots: Lot[]; here: Place | null }) {
       {lots.map((lot) => (
         <li key={lot.id}>
           <Link to={`/lots/${String(lot.id)}`} className="flex h-full items-start gap-4 rounded-2xl border border-line bg-card p-4 transition hover:border-accent">
-            <span className="grid size-14 shrink-0 place-content-center rounded-xl bg-tint text-center text-accent">
+            <span className={`grid size-14 shrink-0 place-content-center rounded-xl text-center ${lot.free_now ? "bg-good-tint text-good" : "bg-sunken text-soft"}`}>
               <span className="text-xl/6 font-bold">{lot.free_now}</span>
               <span className="text-[0.6875rem]/4">free</span>
             </span>
@@ -55,8 +64,8 @@ function Lots({ lots, here }: { lots: Lot[]; here: Place | null }) {
               <span className="block font-semibold break-words">{lot.name}</span>
               <span className="block text-sm break-words text-soft">{lot.address}</span>
               <span className="mt-2 flex flex-wrap gap-2">
-                {lot.free_now === 0 && <Badge tone="bad">Full now</Badge>}
-                <Badge>{lot.slot_count === 1 ? "1 slot" : `${String(lot.slot_count)} slots`}</Badge>
+                {lot.free_now === 0 && lot.slot_count > 0 && <Badge tone="bad">Full now</Badge>}
+                <Badge>{lot.slot_count === 1 ? "1 slot" : lot.slot_count ? `${String(lot.slot_count)} slots` : "no slots yet"}</Badge>
                 {lot.hourly_rate_from !== null && <Badge>from {money(lot.hourly_rate_from)} an hour</Badge>}
                 {here && <Badge tone="accent">{distanceInWords(distance(here, lot))}</Badge>}
               </span>
@@ -72,6 +81,8 @@ function NoLots({ q }: { q: string }) {
   return q ? (
     <Empty icon={SearchX} title="No lot has these words">
       Try fewer of them, or a part of the address.
+      <br />
+      <Link to="/lots" replace className={`${buttonClass()} mt-4`}>Show all lots</Link>
     </Empty>
   ) : (
     <Empty icon={MapPin} title="There are no lots yet">
@@ -80,20 +91,42 @@ function NoLots({ q }: { q: string }) {
   );
 }
 
+/** Where one is: asked for by the button, and without it where one has allowed it before. */
 function WhereAmI({ onFound }: { onFound: (here: Place) => void }) {
   const [refused, setRefused] = useState<Error | null>(null);
+  const [asking, setAsking] = useState(false);
+  useEffect(() => {
+    if (!("geolocation" in navigator)) return;
+    let gone = false;
+    const look = async () => {
+      const { state } = await navigator.permissions.query({ name: "geolocation" });
+      if (state === "granted") navigator.geolocation.getCurrentPosition(({ coords }) => { if (!gone) onFound(coords); });
+    };
+    // A browser without this question is one where the button is pressed.
+    look().catch(() => undefined);
+    return () => { gone = true; };
+  }, [onFound]);
   if (!("geolocation" in navigator)) return null;
   const find = () => {
+    setAsking(true);
+    setRefused(null);
     navigator.geolocation.getCurrentPosition(
-      ({ coords }) => { onFound(coords); },
-      () => { setRefused(new Error("Your device does not say where you are.")); },
+      ({ coords }) => {
+        setAsking(false);
+        onFound(coords);
+      },
+      () => {
+        setAsking(false);
+        setRefused(new Error("Your device does not say where you are. Allow it in the browser’s settings, or search by address."));
+      },
+      { timeout: 15_000, maximumAge: 60_000 },
     );
   };
   return (
     <>
       <Problem error={refused} />
-      <Button onClick={find}>
-        <LocateFixed aria-hidden className="size-4" />
+      <Button busy={asking} onClick={find}>
+        {!asking && <LocateFixed aria-hidden className="size-4" />}
         Nearest first
       </Button>
     </>

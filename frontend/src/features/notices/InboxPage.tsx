@@ -9,6 +9,7 @@ import { learnUnread, useServerTime } from "@/lib/live";
 import * as ask from "@/lib/queries";
 import { Button, buttonClass, Choice, Select } from "@/ui/controls";
 import { Asked, Empty, Page, Problem } from "@/ui/layout";
+import { inWords } from "./words";
 
 type Summary = Schemas["NoticeSummary"];
 
@@ -47,15 +48,15 @@ export function InboxPage() {
         />
         <Select label="About" value={event} onChange={(chosen) => { change("event", chosen.target.value); }} className="w-full max-w-xs">
           <option value="">Everything</option>
-          {preferences.data?.map(({ event: kind, words }) => (
-            <option key={kind} value={kind}>
-              {words}
+          {preferences.data?.map((kind) => (
+            <option key={kind.event} value={kind.event}>
+              {inWords(kind)}
             </option>
           ))}
         </Select>
       </div>
       <Asked query={query}>
-        {({ pages }) => <Notices notices={pages.flatMap(({ results }) => results)} filtered={only || event !== ""} />}
+        {({ pages }) => <Notices notices={pages.flatMap(({ results }) => results)} filtered={only || event !== ""} onAll={() => { setSearch({}); }} />}
       </Asked>
       {query.hasNextPage && (
         <Button className="mx-auto mt-4 flex" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
@@ -90,11 +91,11 @@ function Actions() {
   );
 }
 
-function Notices({ notices, filtered }: { notices: Summary[]; filtered: boolean }) {
+function Notices({ notices, filtered, onAll }: { notices: Summary[]; filtered: boolean; onAll: () => void }) {
   if (!notices.length) {
     return (
       <Empty icon={Inbox} title={filtered ? "Nothing of that kind" : "Nothing yet"}>
-        {filtered ? "Show all to see the rest." : "What happens to your bookings is told here, and at once wherever ParkMate is open."}
+        {filtered ? <Button className="mt-1" onClick={onAll}>Show all</Button> : "What happens to your bookings is told here, and at once wherever ParkMate is open."}
       </Empty>
     );
   }
@@ -121,8 +122,8 @@ function Row({ notice }: { notice: Summary }) {
   const booking = (notice.facts as { booking?: { id: number } }).booking;
   const isUnread = notice.read_at === null;
   return (
-    <li className={`flex items-start gap-3 rounded-2xl border border-line p-3.5 ${isUnread ? "bg-card" : ""}`}>
-      <span className={`rounded-full p-2 ${colours}`}>
+    <li className={`flex items-start gap-3 rounded-2xl border p-3.5 ${isUnread ? "border-line bg-card" : "border-transparent"}`}>
+      <span className={`shrink-0 rounded-full p-2 ${colours}`}>
         <Icon aria-hidden className="size-5" />
       </span>
       <div className="min-w-0 flex-1">
