@@ -68,7 +68,8 @@ async def someone(
     await context.add_init_script(TELL_OF_BREACHES + KEEP_TOASTS)
     yield context
     await context.close()
-    assert [words for words in broken if not (forgiven and forgiven in words)] == []
+    told = [words for words in broken if not (forgiven and forgiven in words)]
+    assert not told, told
 
 
 @asynccontextmanager
