@@ -7,7 +7,7 @@ read what they missed. So a push may be lost, Redis may be flushed or away, and 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Protocol
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -62,9 +62,7 @@ class OpenSockets:
             self._sockets.pop(socket.user_id, None)
         if not self._sockets:
             watching, self._watching = self._watching, []
-            for watch in watching:
-                watch.cancel()
-            await asyncio.gather(*watching, return_exceptions=True)
+            await _end(watching)
             await _carefully(self.write_acks)
 
     def of_user(self, user_id: int) -> list[OpenSocket]:
@@ -122,6 +120,17 @@ class OpenSockets:
             _every(settings.POSITION_CHECK_SECONDS, self.check_hearing),
             _every(settings.CREDENTIALS_CHECK_SECONDS, self.check_credentials),
         ]
+
+
+async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel them until they have ended: one that is in the middle of a query forgets that it was cancelled.
+
+    (asgiref waits for the query's thread, and then returns its answer instead of raising.)
+    """
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=0.05)
 
 
 async def _every(seconds: float, check: Callable[[], Awaitable[None]]) -> None:

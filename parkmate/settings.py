@@ -164,11 +164,12 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 # The web client, as `make client` builds it.
-CLIENT_BUILD = BASE_DIR / "frontend" / "dist"
+CLIENT_BUILD = Path(env.str("PARKMATE_CLIENT_BUILD", default="") or BASE_DIR / "frontend" / "dist")
 STATICFILES_DIRS = [("client", CLIENT_BUILD)] if CLIENT_BUILD.is_dir() else []
 # The apps' files are served from where they are installed: nothing to collect, nothing to go stale.
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_ADD_HEADERS_FUNCTION = keep_for_ever
+SERVESTATIC_MIMETYPES = {".webmanifest": "application/manifest+json"}
 
 # --- Where things are -------------------------------------------------------------------------
 

@@ -90,6 +90,21 @@ async def test_a_follow_replaces_the_one_before(cast, book):
         assert await page.receive_nothing(timeout=0.7)
 
 
+async def test_whoever_follows_more_misses_no_change_of_what_it_followed_before(cast):
+    lot = f"lot:{cast.lot.pk}"
+    async with socket(cast.eve) as page:
+        await follow(page, lot)
+        await do(Slot.objects.filter(lot=cast.lot).update, hourly_rate=9)
+        await follow(page, lot, "me")
+        assert await told(page) == {lot}
+
+        followers = open_sockets().followers
+        (channel,) = followers._topics
+        followers.heard([lot])
+        await followers.follow(channel, [lot])
+        assert followers.untold(channel) == {lot}
+
+
 async def test_reading_on_one_device_is_told_on_the_others(cast):
     await say(cast.dina)
     async with socket(cast.dina) as phone:

@@ -1,25 +1,32 @@
-/** Where a page could not be loaded or drawn: says so, and keeps the rest of the client. */
+/** Keeps what breaks in one page from taking the others along. */
 import { Component, type ReactNode } from "react";
-import { Button } from "@/ui/controls";
+import { Unloadable } from "@/lib/chunks";
 import { Page, Problem } from "@/ui/layout";
 
-export class Boundary extends Component<{ children: ReactNode }, { broken: boolean }> {
-  override state = { broken: false };
+interface BoundaryProps {
+  /** Where one is: somewhere else is a new try. */
+  at: string;
+  children: ReactNode;
+}
 
-  static getDerivedStateFromError() {
-    return { broken: true };
+export class Boundary extends Component<BoundaryProps, { error: Error | null }> {
+  override state: { error: Error | null } = { error: null };
+
+  static getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+
+  override componentDidUpdate({ at }: BoundaryProps) {
+    if (at !== this.props.at && this.state.error) this.setState({ error: null });
   }
 
   override render() {
-    if (!this.state.broken) return this.props.children;
-    // After an update of ParkMate the old page's parts are not there any more: the whole page anew has the new ones.
+    const { error } = this.state;
+    if (!error) return this.props.children;
+    const told = error instanceof Unloadable ? error : new Error("Something in this page is broken. Your bookings are safe on the server.");
     return (
-      <Page title="This page did not open">
-        <Problem error={new Error("A part of it could not be loaded. What you typed is kept.")}>
-          <Button tone="quiet" onClick={() => { location.reload(); }}>
-            Load it anew
-          </Button>
-        </Problem>
+      <Page title="This did not work">
+        <Problem error={told} retry={() => { location.reload(); }} />
       </Page>
     );
   }

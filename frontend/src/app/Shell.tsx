@@ -3,23 +3,36 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { CircleParking, LayoutDashboard, LogOut, MapPin, ShieldCheck, Ticket, type LucideIcon } from "lucide-react";
 import { Suspense, useEffect } from "react";
 import { Link, NavLink, Outlet, useLocation, useNavigationType } from "react-router";
-import { Toaster } from "sonner";
 import { Bell } from "@/features/notices/Bell";
 import { ConnectionLight } from "@/features/notices/ConnectionLight";
 import { answer, server, type Schemas } from "@/lib/api";
+import { later } from "@/lib/chunks";
 import { forgetDrafts } from "@/lib/draft";
+import { useLine } from "@/lib/live";
+import { forget } from "@/lib/memory";
+import * as ask from "@/lib/queries";
 import { Loading } from "@/ui/layout";
 import { Boundary } from "./Boundary";
-import { useNotices } from "./useNotices";
+import { toasts, useNotices } from "./useNotices";
+
+const Toasts = later(async () => (await toasts()).Toasts);
+const LastKnown = later(async () => (await import("@/features/bookings/LastKnown")).LastKnown);
 
 const FIND = ["/lots", MapPin, "Find"] as const;
 const BOOKINGS = ["/bookings", Ticket, "Bookings"] as const;
 const DESK = ["/desk", LayoutDashboard, "Desk"] as const;
 
-export function Shell({ user }: { user: Schemas["Account"] }) {
-  useNotices(user.id);
-  useBeginning();
+interface ShellProps {
+  user: Schemas["Account"];
+  /** Whether the server has said who is here: without its answer, this is whom the device remembers. */
+  answered: boolean;
+}
+
+export function Shell({ user, answered }: ShellProps) {
   const { pathname } = useLocation();
+  useNotices(user.id);
+  useAnswer(answered);
+  useBeginning();
   const places = placesOf(user);
   return (
     <>
@@ -50,8 +63,9 @@ export function Shell({ user }: { user: Schemas["Account"] }) {
           <SignOut name={user.username} />
         </div>
       </header>
-      <Boundary key={pathname}>
+      <Boundary at={pathname}>
         <Suspense fallback={<Waiting />}>
+          {!answered && <LastKnown />}
           <Outlet />
         </Suspense>
       </Boundary>
@@ -66,19 +80,20 @@ export function Shell({ user }: { user: Schemas["Account"] }) {
           </a>
         )}
       </nav>
-      <Toaster
-        duration={4_000}
-        position="top-center"
-        offset={{ top: "4.25rem" }}
-        mobileOffset={{ top: "4.25rem" }}
-        theme="system"
-        visibleToasts={4}
-        richColors
-        closeButton
-        containerAriaLabel="Notices"
-      />
+      <Suspense>
+        <Toasts />
+      </Suspense>
     </>
   );
+}
+
+/** Who is here is asked again as soon as there is a line. */
+function useAnswer(answered: boolean): void {
+  const queries = useQueryClient();
+  const live = useLine().state.name === "live";
+  useEffect(() => {
+    if (live && !answered) void queries.invalidateQueries({ queryKey: ask.me.queryKey });
+  }, [live, answered, queries]);
 }
 
 /** An owner's bookings are at the desk; staff see everybody's, and may drive as well. */
@@ -112,6 +127,7 @@ function SignOut({ name }: { name: string }) {
   const leave = useMutation({
     mutationFn: () => answer(server.POST("/api/auth/logout/", {})),
     onSettled: () => {
+      forget();
       forgetDrafts();
       queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" });
       return queries.invalidateQueries({ queryKey: ["me"] });

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "react-router";
 import type { Schemas } from "@/lib/api";
 import { money, period } from "@/lib/format";
-import { useServerTime } from "@/lib/live";
+import { useFollow, useServerTime } from "@/lib/live";
 import * as ask from "@/lib/queries";
 import { buttonClass } from "@/ui/controls";
 import { Asked, Card, CardTitle, Loading, Page, Problem } from "@/ui/layout";
@@ -15,7 +15,9 @@ import { Next, Timeline } from "./Timeline";
 import { Washes } from "./Washes";
 
 export function BookingPage({ user }: { user: Schemas["Account"] }) {
-  const query = useQuery(ask.booking(Number(useParams()["id"])));
+  const id = Number(useParams()["id"]);
+  const query = useQuery(ask.booking(id));
+  useFollow(query.data && query.data.driver !== user.id ? ["desk"] : []);
   if (query.error && !query.data) {
     return (
       <Page title="Booking">

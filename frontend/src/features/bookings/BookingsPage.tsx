@@ -4,7 +4,7 @@ import { Ticket } from "lucide-react";
 import { Link } from "react-router";
 import type { Schemas } from "@/lib/api";
 import { countdown, money, period } from "@/lib/format";
-import { useServerTime } from "@/lib/live";
+import { useFollow, useServerTime } from "@/lib/live";
 import * as ask from "@/lib/queries";
 import { Button, buttonClass } from "@/ui/controls";
 import { Empty, Loading, Page, Problem } from "@/ui/layout";
@@ -19,6 +19,7 @@ export function BookingsPage({ user }: { user: Schemas["Account"] }) {
   const asked = useQueries({ queries: CURRENT.map((status) => ask.currentBookings(status)) });
   const all = useInfiniteQuery(ask.bookings());
   const drives = user.role === "driver" && !user.is_staff;
+  useFollow(drives ? [] : ["desk"]);
   const current = asked.flatMap(({ data }) => data?.results ?? []).sort((a, b) => order(a) - order(b));
   const past = (all.data?.pages ?? []).flatMap(({ results }) => results).filter(({ status }) => !CURRENT.some((one) => one === status));
   const waiting = all.isPending || asked.some(({ isPending }) => isPending);

@@ -55,13 +55,20 @@ export function Countdown({ booking, own }: { booking: Booking; own: boolean }) 
   );
 }
 
-/** The notice of the end may be late on the line: a look each second until the server has said it. */
+const FIRST_LOOK = 2_000;
+
+/**
+ * The end is told within a moment, so that nothing is asked here. Only when that does not come (Redis is
+ * away, a worker was killed) there is a look after 2 s, and then after twice the time, and twice again.
+ */
 function useOverdue(booking: Booking, now: number): void {
   const queries = useQueryClient();
-  const overdue = (booking.status === "BOOKED" || booking.status === "PENDING") && now >= Date.parse(booking.ends_at);
+  const holds = booking.status === "BOOKED" || booking.status === "PENDING";
+  const late = (now - Date.parse(booking.ends_at)) / FIRST_LOOK;
+  const looks = holds && late >= 1 ? 1 + Math.floor(Math.log2(late)) : 0;
   useEffect(() => {
-    if (overdue) void queries.invalidateQueries({ queryKey: ["bookings", booking.id] });
-  }, [overdue, now, booking.id, queries]);
+    if (looks) void queries.invalidateQueries({ queryKey: ["bookings", booking.id] });
+  }, [looks, booking.id, queries]);
 }
 
 function useCountingTitle({ big, ticks }: Phase, { lot_name }: Booking): void {

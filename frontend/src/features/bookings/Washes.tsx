@@ -65,7 +65,7 @@ function Ordered({ wash, own }: { wash: Wash; own: boolean }) {
       </div>
       {own && wash.status === "REQUESTED" && (
         <div>
-          <Confirm trigger="Cancel wash" name={`Cancel the wash ${wash.type_name}`} title={`Cancel the wash “${wash.type_name}”?`} yes="Yes, cancel it" busy={cancel.isPending} onYes={() => { cancel.mutate(); }}>
+          <Confirm trigger="Cancel wash" name={`Cancel wash ${wash.type_name}`} title={`Cancel the wash “${wash.type_name}”?`} yes="Yes, cancel it" busy={cancel.isPending} onYes={() => { cancel.mutate(); }}>
             What was paid is refunded. This cannot be undone.
           </Confirm>
         </div>

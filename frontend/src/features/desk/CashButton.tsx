@@ -13,7 +13,7 @@ export function Verify({ payment, words = "Verify cash" }: { payment: Payment; w
     <>
       <Confirm
         trigger={words}
-        name={`Verify ${money(payment.amount)} in cash from ${payment.driver_name}`}
+        name={`${words}: ${money(payment.amount)} from ${payment.driver_name}`}
         tone="main"
         title={`Have you got ${money(payment.amount)} in cash?`}
         yes="Yes, I have it"
@@ -34,7 +34,7 @@ export function HandBack({ payment }: { payment: Payment }) {
     <>
       <Confirm
         trigger="Handed back"
-        name={`${money(payment.amount)} was handed back to ${payment.driver_name}`}
+        name={`Handed back: ${money(payment.amount)} to ${payment.driver_name}`}
         tone="plain"
         title={`Did ${payment.driver_name} get ${money(payment.amount)} back?`}
         yes="Yes, handed back"

@@ -4,6 +4,7 @@ import { MapPin, Pencil } from "lucide-react";
 import { Link } from "react-router";
 import { answer, server, type Schemas } from "@/lib/api";
 import { money } from "@/lib/format";
+import { useFollow } from "@/lib/live";
 import * as ask from "@/lib/queries";
 import { Confirm } from "@/ui/Confirm";
 import { Button, buttonClass } from "@/ui/controls";
@@ -42,6 +43,7 @@ export function Lots() {
 
 function Lot({ lot }: { lot: LotSummary }) {
   const query = useQuery(ask.lot(lot.id));
+  useFollow([`lot:${String(lot.id)}`]);
   return (
     <Card>
       <CardTitle aside={<Badge tone={lot.slot_count ? "good" : "calm"}>{summary(lot)}</Badge>}>{lot.name}</CardTitle>

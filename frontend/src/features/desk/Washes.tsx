@@ -63,7 +63,7 @@ function Row({ wash }: { wash: Wash }) {
             {wash.booking !== null && (
               <>
                 {" · "}
-                <Link to={`/bookings/${String(wash.booking)}`} className="text-accent hover:underline">booking</Link>
+                <Link to={`/bookings/${String(wash.booking)}`} className="text-accent underline underline-offset-2">booking</Link>
               </>
             )}
           </p>

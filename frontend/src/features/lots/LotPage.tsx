@@ -5,6 +5,7 @@ import { useEffect, useRef, useState, type RefObject } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import type { Schemas } from "@/lib/api";
 import { money } from "@/lib/format";
+import { useFollow } from "@/lib/live";
 import * as ask from "@/lib/queries";
 import { Button, buttonClass } from "@/ui/controls";
 import { Asked, Badge, Card, CardTitle, Empty, Loading, Page, Problem } from "@/ui/layout";
@@ -14,7 +15,9 @@ import { SlotMap } from "./SlotMap";
 type LotWithSlots = Schemas["LotWithSlots"];
 
 export function LotPage({ user }: { user: Schemas["Account"] }) {
-  const query = useQuery(ask.lot(Number(useParams()["id"])));
+  const id = Number(useParams()["id"]);
+  const query = useQuery(ask.lot(id));
+  useFollow(id ? [`lot:${String(id)}`] : []);
   if (query.error && !query.data) {
     return (
       <Page title="Lot">

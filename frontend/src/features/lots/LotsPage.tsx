@@ -5,8 +5,9 @@ import { useDeferredValue, useEffect, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 import type { Schemas } from "@/lib/api";
 import { money } from "@/lib/format";
+import { useFollow } from "@/lib/live";
 import * as ask from "@/lib/queries";
-import { Button, buttonClass, Field } from "@/ui/controls";
+import { Button, Field } from "@/ui/controls";
 import { Asked, Badge, Empty, Loading, Page, Problem } from "@/ui/layout";
 import { distance, distanceInWords, type Place } from "./distance";
 
@@ -14,9 +15,15 @@ type Lot = Schemas["LotSummary"];
 
 export function LotsPage() {
   const [search, setSearch] = useSearchParams();
-  const q = search.get("q") ?? "";
+  // The address follows what is typed, and comes too late to be what the field shows.
+  const [q, setQ] = useState(search.get("q") ?? "");
   const [here, setHere] = useState<Place | null>(null);
+  const look = (words: string) => {
+    setQ(words);
+    setSearch(words ? { q: words } : {}, { replace: true });
+  };
   const query = useQuery({ ...ask.lots(useDeferredValue(q)), placeholderData: keepPreviousData });
+  useFollow(query.data?.results.map(({ id }) => `lot:${String(id)}`) ?? []);
   return (
     <Page title="Find a slot" actions={<WhereAmI onFound={setHere} />}>
       <search>
@@ -27,13 +34,13 @@ export function LotsPage() {
           maxLength={100}
           className="mb-5"
           placeholder="Central, High Street …"
-          onChange={(event) => { setSearch(event.target.value ? { q: event.target.value } : {}, { replace: true }); }}
+          onChange={(event) => { look(event.target.value); }}
         />
       </search>
       <Asked query={query} loading={<Loading rows={4} className="h-28" />}>
         {({ results, count }) => (
           <>
-            {results.length ? <Lots lots={nearest(results, here)} here={here} /> : <NoLots q={q} />}
+            {results.length ? <Lots lots={nearest(results, here)} here={here} /> : <NoLots q={q} onAll={() => { look(""); }} />}
             {count > results.length && (
               <p className="mt-4 text-center text-sm text-soft">
                 The first {results.length} of {count} lots. Say a part of the name or the address to see others.
@@ -77,12 +84,12 @@ function Lots({ lots, here }: { lots: Lot[]; here: Place | null }) {
   );
 }
 
-function NoLots({ q }: { q: string }) {
+function NoLots({ q, onAll }: { q: string; onAll: () => void }) {
   return q ? (
     <Empty icon={SearchX} title="No lot has these words">
       Try fewer of them, or a part of the address.
       <br />
-      <Link to="/lots" replace className={`${buttonClass()} mt-4`}>Show all lots</Link>
+      <Button className="mt-4" onClick={onAll}>Show all lots</Button>
     </Empty>
   ) : (
     <Empty icon={MapPin} title="There are no lots yet">

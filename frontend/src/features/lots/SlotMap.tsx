@@ -134,13 +134,13 @@ const Bay = memo(function Bay({ slot, free, words, side, chosen, reached, onChoo
       tabIndex={reached ? 0 : -1}
       aria-pressed={chosen}
       disabled={!slot.is_active}
-      aria-label={`Slot ${String(slot.number)}, ${slot.vehicle_type}, ${money(slot.hourly_rate)} an hour, ${state}`}
       onClick={() => { onChoose(slot.id); }}
-      className={`flex h-21 w-full min-w-0 items-center justify-between border-2 px-0.5 py-2 transition-colors ${side === "above" ? "flex-col" : "flex-col-reverse"} ${shape} ${looks}`}
+      className={`relative flex h-21 w-full min-w-0 items-center justify-between border-2 px-0.5 py-2 transition-colors ${side === "above" ? "flex-col" : "flex-col-reverse"} ${shape} ${looks}`}
     >
-      <span className="text-base/5 font-bold tabular-nums">{slot.number}</span>
+      <span className="sr-only">{`Slot ${String(slot.number)}, ${slot.vehicle_type}, ${money(slot.hourly_rate)} an hour, ${state}`}</span>
+      <span aria-hidden className="text-base/5 font-bold tabular-nums">{slot.number}</span>
       <Icon aria-hidden className={`size-5 ${free ? "opacity-40" : ""} ${side === "below" ? "rotate-180" : ""}`} />
-      <span className="text-[0.6875rem]/4 font-medium tracking-tight whitespace-nowrap">{words}</span>
+      <span aria-hidden className="text-[0.6875rem]/4 font-medium tracking-tight whitespace-nowrap">{words}</span>
     </button>
   );
 });

@@ -71,8 +71,8 @@ function Actions() {
   const queries = useQueryClient();
   const readAll = useMutation({
     mutationFn: () => answer(server.POST("/api/notifications/read-all/", { body: {} })),
-    onSuccess: ({ unread }) => {
-      learnUnread(unread);
+    onSuccess: (count) => {
+      learnUnread(count);
       return queries.invalidateQueries({ queryKey: ["notices"] });
     },
   });
@@ -83,9 +83,9 @@ function Actions() {
         <SlidersHorizontal aria-hidden className="size-4" />
         Choose
       </Link>
-      <Button aria-label="Mark all as read" busy={readAll.isPending} onClick={() => { readAll.mutate(); }}>
+      <Button busy={readAll.isPending} onClick={() => { readAll.mutate(); }}>
         <CheckCheck aria-hidden className="size-4" />
-        All read
+        Mark all as read
       </Button>
     </>
   );
@@ -113,10 +113,8 @@ function Row({ notice }: { notice: Summary }) {
   const queries = useQueryClient();
   const read = useMutation({
     mutationFn: () => answer(server.POST("/api/notifications/{id}/read/", { params: { path: { id: notice.id } } })),
-    onSuccess: async () => {
-      learnUnread((await queries.fetchQuery({ ...ask.unread, staleTime: 0 })).unread);
-      await queries.invalidateQueries({ queryKey: ["notices"] });
-    },
+    onSuccess: () =>
+      Promise.all([ask.unread.queryKey, ["notices"]].map((queryKey) => queries.invalidateQueries({ queryKey }))),
   });
   const [Icon, colours] = LOOKS[notice.type as Level] ?? LOOKS.info;
   const booking = (notice.facts as { booking?: { id: number } }).booking;
