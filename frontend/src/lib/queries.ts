@@ -137,6 +137,7 @@ export const cashToVerify = queryOptions({
 /** Verified cash, of which some may have to go back to its driver. */
 export const cashTaken = queryOptions({
   queryKey: ["payments", "cash taken"],
+  meta: { topics: ["desk"] },
   queryFn: ({ signal }) =>
     answer(
       server.GET("/api/owner/payments/", {
