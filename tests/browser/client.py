@@ -217,3 +217,4 @@ def time_passes(box: Box, booking: int, *, seconds: float) -> None:
         seconds,
         booking,
     )
+    send(box, "tests.moved", {"booking_id": booking})

@@ -152,7 +152,6 @@ async def test_a_frozen_tab_is_current_at_once_when_it_is_thawed(site, browser):
         assert await words_shown(page) == ["While you slept"]
 
 
-@pytest.mark.xfail(reason="the clocks are compared every 20 s until branch `live` is merged", strict=False)
 async def test_after_an_hours_sleep_on_a_dead_line_everything_is_current_within_two_seconds(site, browser):
     async with Person.register(site, one_more("dina")) as dina, someone(browser, site) as dinas:
         await dinas.add_init_script(WRONG_CLOCK % 0)
