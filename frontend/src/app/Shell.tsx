@@ -126,11 +126,12 @@ function SignOut({ name }: { name: string }) {
   const queries = useQueryClient();
   const leave = useMutation({
     mutationFn: () => answer(server.POST("/api/auth/logout/", {})),
-    onSettled: () => {
+    onSettled: async () => {
       forget();
       forgetDrafts();
+      // First the page goes: while it is drawn, it would ask again for what is removed, and be refused.
+      await queries.invalidateQueries({ queryKey: ["me"] });
       queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" });
-      return queries.invalidateQueries({ queryKey: ["me"] });
     },
   });
   return (
