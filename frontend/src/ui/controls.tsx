@@ -133,7 +133,7 @@ export function Switch({ label, name, checked, disabled = false, onChange }: Swi
         checked={checked}
         disabled={disabled}
         onChange={(event) => { onChange(event.target.checked); }}
-        className="relative h-6 w-10 cursor-pointer appearance-none rounded-full bg-edge transition before:absolute before:top-0.5 before:left-0.5 before:size-5 before:rounded-full before:bg-white before:transition checked:bg-accent checked:before:translate-x-4"
+        className="relative h-6 w-10 shrink-0 cursor-pointer appearance-none rounded-full bg-edge transition before:absolute before:top-0.5 before:left-0.5 before:size-5 before:rounded-full before:bg-white before:transition checked:bg-accent checked:before:translate-x-4"
       />
       {label}
     </label>

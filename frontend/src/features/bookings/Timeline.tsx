@@ -76,7 +76,7 @@ function Line({ entry, now }: { entry: Entry; now: number }) {
     <li className="flex gap-3 text-sm">
       <Icon aria-hidden className={`mt-0.5 size-4 shrink-0 ${happened ? "text-good" : "text-soft"}`} />
       <div className="min-w-0">
-        <p className="break-words">{words}</p>
+        <p>{words}</p>
         <p className="text-soft">{[...steps(entry, now)].join(" · ")}</p>
       </div>
     </li>

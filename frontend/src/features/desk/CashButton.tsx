@@ -7,15 +7,23 @@ import { useDeed } from "./useDeed";
 
 type Payment = Pick<Schemas["PaymentSummary"], "id" | "amount" | "driver_name">;
 
-export function Verify({ payment, words = "Verify cash" }: { payment: Payment; words?: string }) {
+interface VerifyProps {
+  payment: Payment;
+  /** Where its surroundings say that it is about cash. */
+  brief?: boolean;
+}
+
+export function Verify({ payment, brief = false }: VerifyProps) {
+  const sum = money(payment.amount);
   const verify = useDeed(() => answer(server.POST("/api/owner/payments/{id}/verify/", { params: { path: { id: payment.id } } })));
   return (
     <>
       <Confirm
-        trigger={words}
-        name={`${words}: ${money(payment.amount)} from ${payment.driver_name}`}
+        trigger={brief ? "Verify" : "Verify cash"}
+        // Whoever speaks to the page says the words that stand on the button.
+        name={`${brief ? `Verify ${sum} in cash` : `Verify cash: ${sum}`} from ${payment.driver_name}`}
         tone="main"
-        title={`Have you got ${money(payment.amount)} in cash?`}
+        title={`Have you got ${sum} in cash?`}
         yes="Yes, I have it"
         no="Not yet"
         busy={verify.isPending}

@@ -87,7 +87,7 @@ function Cash() {
               <ul className="grid gap-3">
                 {results.slice(0, SOON).map((payment) => (
                   <Line key={payment.id} name={payment.driver_name} note={moment(payment.created_at, now)} amount={payment.amount}>
-                    <Verify payment={payment} words="Verify" />
+                    <Verify payment={payment} brief />
                   </Line>
                 ))}
               </ul>

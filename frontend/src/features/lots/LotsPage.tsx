@@ -68,8 +68,8 @@ function Lots({ lots, here }: { lots: Lot[]; here: Place | null }) {
               <span className="text-[0.6875rem]/4">free</span>
             </span>
             <span className="min-w-0 flex-1">
-              <span className="block font-semibold break-words">{lot.name}</span>
-              <span className="block text-sm break-words text-soft">{lot.address}</span>
+              <span className="block font-semibold">{lot.name}</span>
+              <span className="block text-sm text-soft">{lot.address}</span>
               <span className="mt-2 flex flex-wrap gap-2">
                 {lot.free_now === 0 && lot.slot_count > 0 && <Badge tone="bad">Full now</Badge>}
                 <Badge>{lot.slot_count === 1 ? "1 slot" : lot.slot_count ? `${String(lot.slot_count)} slots` : "no slots yet"}</Badge>

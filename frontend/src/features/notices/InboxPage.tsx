@@ -125,7 +125,7 @@ function Row({ notice }: { notice: Summary }) {
         <Icon aria-hidden className="size-5" />
       </span>
       <div className="min-w-0 flex-1">
-        <p className={`break-words ${isUnread ? "font-semibold" : ""}`}>{notice.message}</p>
+        <p className={` ${isUnread ? "font-semibold" : ""}`}>{notice.message}</p>
         <p className="mt-0.5 text-sm text-soft">
           {moment(notice.created_at, now)}
           {isUnread && " · unread"}
