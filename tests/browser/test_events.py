@@ -88,12 +88,14 @@ async def scene(site: Box) -> AsyncIterator[Scene]:
         launched() as browser,
         Person.register(site, one_more("dina")) as dina,
         Person.register(site, one_more("omar"), role="owner") as omar,
-        signed_in(browser, site, dina, forgiven="status of 402") as phone,
-        signed_in(browser, site, omar, at="/desk", viewport=DESKTOP) as desk,
     ):
         name = one_more("Central ")
         lot, slots = await open_lot(omar, name, slots=9)
-        yield Scene(site, dina, omar, phone, desk, name, lot, slots)
+        async with (
+            signed_in(browser, site, dina, forgiven="status of 402") as phone,
+            signed_in(browser, site, omar, at="/desk", viewport=DESKTOP) as desk,
+        ):
+            yield Scene(site, dina, omar, phone, desk, name, lot, slots)
 
 
 async def booking_warning(scene: Scene) -> None:
