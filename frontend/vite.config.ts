@@ -21,7 +21,11 @@ export default defineConfig({
     // Inlined files would need `data:` in the policy for everything that a page loads.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: ["src/app/main.tsx", "worker/service-worker.ts"] },
+    rolldownOptions: {
+      input: ["src/app/main.tsx", "worker/service-worker.ts"],
+      // In one piece: several would be loaded all the same, and compress worse.
+      output: { codeSplitting: { groups: [{ name: "first", tags: ["$initial"], test: /\/(?:src|node_modules)\// }] } },
+    },
   },
   // `npm run dev` beside a running ParkMate.
   server: { proxy: { "/api": "http://127.0.0.1:8000", "/ws": { target: "ws://127.0.0.1:8000", ws: true } } },

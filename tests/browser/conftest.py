@@ -73,6 +73,7 @@ def photograph() -> Callable[[Page, str], Awaitable[None]]:
     async def photograph(page: Page, name: str) -> None:
         if directory:
             file = re.sub(r"\W+", "-", name).strip("-") + ".png"
-            await page.screenshot(path=Path(directory) / file, full_page=True)
+            # What moves is shown where it comes to rest.
+            await page.screenshot(path=Path(directory) / file, full_page=True, animations="disabled")
 
     return photograph

@@ -38,7 +38,7 @@ AudioContext.prototype.createOscillator = function () {
 };
 Navigator.prototype.vibrate = (pattern) => window.felt.push(`${pattern}`) > 0;
 """
-HIDE = """(hidden) => {
+HIDE = """({ hidden }) => {
   Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
   Object.defineProperty(document, "visibilityState", {
     configurable: true, get: () => (hidden ? "hidden" : "visible"),
@@ -98,12 +98,13 @@ async def test_an_owners_lists_show_a_new_booking_by_themselves(site, browser, p
     ):
         bookings = await open_page(today.context, "/desk/bookings")
         await expect(today.get_by_text("No cash is outstanding")).to_be_visible()
-        await expect(bookings.get_by_text("No such bookings")).to_be_visible()
+        await expect(bookings.get_by_text("No bookings yet")).to_be_visible()
 
         booked = await dina.book(slot, seconds=3600, payment_method="cash", payment_token="")
         assert booked.status_code == 201
         await expect(today.get_by_role("button", name="Verify")).to_be_visible()
-        await expect(today.get_by_text("1 of 1", exact=True)).to_be_visible()
+        occupied = today.get_by_role("main").locator("dl > div").filter(has_text="Occupied now")
+        await expect(occupied.get_by_text("1", exact=True)).to_be_visible()
         await expect(bookings.get_by_role("button", name="Verify cash")).to_be_visible()
         await photograph(bookings, "live, desk")
 
@@ -167,12 +168,12 @@ async def test_a_notice_is_heard_and_felt_by_its_level_once_the_page_was_touched
         await expect(toasts(page)).to_contain_text("Untouched")
         assert await page.evaluate("felt") == []
         await page.get_by_role("heading", name="My bookings").click()
-        await tell(site, dina.id, "Touched", level="warning")
-        await expect(toasts(page).filter(has_text="Touched")).to_be_visible()
+        await tell(site, dina.id, "Now I know you", level="warning")
+        await expect(toasts(page).filter(has_text="Now I know you")).to_be_visible()
         assert await page.evaluate("felt") == ["80,60,80", 880, 880]
 
 
-async def test_a_toast_waits_while_it_is_hovered_or_nobody_looks_and_is_read_out(site, browser, photograph):
+async def test_a_toast_waits_for_who_hovers_focuses_or_looks_away_and_is_read_out(site, browser, photograph):
     async with cast(site) as (_, dina, *_), someone(browser, site, viewport=DESKTOP) as dinas:
         await lend_session(dina, dinas)
         await dinas.clock.install()
@@ -189,10 +190,13 @@ async def test_a_toast_waits_while_it_is_hovered_or_nobody_looks_and_is_read_out
         await photograph(page, "live, toasts")
         await toasts(page).filter(has_text="And me").hover()
         await waits(page)
+        await toasts(page).first.focus()
         await page.mouse.move(5, 700)
-        await page.evaluate(HIDE, True)
         await waits(page)
-        await page.evaluate(HIDE, False)
+        await page.evaluate(HIDE, {"hidden": True})
+        await page.evaluate("document.activeElement.blur()")
+        await waits(page)
+        await page.evaluate(HIDE, {"hidden": False})
         await page.clock.run_for(2_000)
         await expect(toasts(page)).to_have_count(2)
         await toasts(page).first.get_by_role("button", name="Close toast").click()

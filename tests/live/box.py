@@ -231,7 +231,9 @@ class Person:
     @classmethod
     @asynccontextmanager
     async def _enter(cls, box: Box, door: str, body: dict[str, str]) -> AsyncIterator["Person"]:
-        async with httpx.AsyncClient(base_url=box.url, timeout=PATIENCE) as client:
+        # Kept for less time than the server keeps it: else it closes a connection as it is used again.
+        limits = httpx.Limits(keepalive_expiry=2)
+        async with httpx.AsyncClient(base_url=box.url, timeout=PATIENCE, limits=limits) as client:
             token = (await client.get("/api/auth/me/")).json()["csrf_token"]
             answer = await client.post(f"/api/auth/{door}/", json=body, headers={"X-CSRFToken": token})
             assert answer.status_code in (200, 201), answer.text

@@ -18,7 +18,8 @@ const WHOLE_PAGE = 100;
  * False if the server could not be asked. */
 export async function reread(queries: QueryClient, stale: Stale): Promise<boolean> {
   const told = stale && new Set(stale.flatMap((topic) => [topic, topic.replace(/:.*/, "")]));
-  const isOld = ({ meta }: Query) => meta?.topics.some((topic) => told === null || told.has(topic)) ?? false;
+  // What does not say what it depends on may depend on anything.
+  const isOld = ({ meta }: Query) => meta?.topics.some((topic) => told === null || told.has(topic)) ?? true;
   const cache = queries.getQueryCache();
   // A page that is just being loaded is not kept waiting: it is read again once it is here.
   const loading = new Set(cache.findAll({ fetchStatus: "fetching", predicate: isOld }).filter(({ state }) => state.data === undefined));
@@ -41,6 +42,7 @@ function remember(read: readonly Schemas["BookingSummary"][]): void {
 
 export const me = queryOptions({
   queryKey: ["me"],
+  meta: { topics: [] },
   queryFn: ({ signal }) => answer(server.GET("/api/auth/me/", { signal })),
   staleTime: Infinity,
 });
@@ -137,6 +139,7 @@ export const cashToVerify = queryOptions({
 /** Verified cash, of which some may have to go back to its driver. */
 export const cashTaken = queryOptions({
   queryKey: ["payments", "cash taken"],
+  meta: { topics: ["desk"] },
   queryFn: ({ signal }) =>
     answer(
       server.GET("/api/owner/payments/", {

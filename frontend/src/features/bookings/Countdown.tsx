@@ -5,6 +5,7 @@ import type { Schemas } from "@/lib/api";
 import { countdown, moment } from "@/lib/format";
 import { useServerTime } from "@/lib/live";
 import { Ring } from "@/ui/Ring";
+import { looksAfter } from "./overdue";
 
 type Booking = Schemas["BookingSummary"];
 
@@ -55,17 +56,11 @@ export function Countdown({ booking, own }: { booking: Booking; own: boolean }) 
   );
 }
 
-const FIRST_LOOK = 2_000;
-
-/**
- * The end is told within a moment, so that nothing is asked here. Only when that does not come (Redis is
- * away, a worker was killed) there is a look after 2 s, and then after twice the time, and twice again.
- */
+/** The end is told within a moment, so that nothing is asked here unless that does not come. */
 function useOverdue(booking: Booking, now: number): void {
   const queries = useQueryClient();
   const holds = booking.status === "BOOKED" || booking.status === "PENDING";
-  const late = (now - Date.parse(booking.ends_at)) / FIRST_LOOK;
-  const looks = holds && late >= 1 ? 1 + Math.floor(Math.log2(late)) : 0;
+  const looks = holds ? looksAfter(now - Date.parse(booking.ends_at)) : 0;
   useEffect(() => {
     if (looks) void queries.invalidateQueries({ queryKey: ["bookings", booking.id] });
   }, [looks, booking.id, queries]);

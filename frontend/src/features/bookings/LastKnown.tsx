@@ -14,7 +14,8 @@ export function LastKnown() {
       <Card className="grid justify-items-center gap-4 text-center">
         {booking && <Known booking={booking} now={now} />}
         <p role="status" className="text-sm font-semibold text-warn">
-          {booking ? `Last known at ${moment(booking.known_at, now)}; ` : "No booking of yours is known here; "}
+          {booking && `Last known at ${moment(booking.known_at, now)}; `}
+          {!booking && known?.person.role === "driver" && "No booking of yours is known here; "}
           ParkMate cannot be reached.
         </p>
       </Card>

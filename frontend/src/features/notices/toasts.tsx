@@ -1,6 +1,6 @@
 /** A notice as a toast: four seconds, coloured by its level, once. */
 import { CircleCheck, CircleX, Info, TriangleAlert } from "lucide-react";
-import { useEffect } from "react";
+import { useEffect, type FocusEvent, type SyntheticEvent } from "react";
 import { toast, Toaster } from "sonner";
 import { wasRenewed } from "@/lib/chunks";
 import type { Level, Notice } from "@/lib/connection";
@@ -26,24 +26,37 @@ export function Toasts() {
     if (wasRenewed()) toast.info("ParkMate is newer now, and this page with it.");
   }, []);
   return (
-    <Toaster
-      duration={4_000}
-      position="top-center"
-      offset={{ top: "4.25rem" }}
-      mobileOffset={{ top: "4.25rem" }}
-      theme="system"
-      visibleToasts={4}
-      expand
-      richColors
-      closeButton
-      containerAriaLabel="Notices"
-    />
+    <div onFocus={wait} onMouseLeave={wait} onBlur={goOn}>
+      <Toaster
+        duration={4_000}
+        position="top-center"
+        offset={{ top: "4.25rem" }}
+        mobileOffset={{ top: "4.25rem" }}
+        theme="system"
+        visibleToasts={4}
+        expand
+        richColors
+        closeButton
+        containerAriaLabel="Notices"
+      />
+    </div>
   );
 }
 
 /** What went wrong with something that has no place of its own on the page. */
 export function showProblem(words: string): void {
   toast.error(words);
+}
+
+/** Sonner waits for a mouse that is over its toasts, but not for somebody who reached one with the keyboard. */
+function wait({ currentTarget }: SyntheticEvent): void {
+  const focused = document.activeElement;
+  if (currentTarget.contains(focused)) focused?.dispatchEvent(new MouseEvent("mousemove", { bubbles: true }));
+}
+
+function goOn({ target, currentTarget, relatedTarget }: FocusEvent): void {
+  if (currentTarget.contains(relatedTarget)) return;
+  target.dispatchEvent(new MouseEvent("mouseout", { bubbles: true, relatedTarget: document.body }));
 }
 
 /** Shows it in this tab. The same notice again is the same toast. */

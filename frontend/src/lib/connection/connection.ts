@@ -74,6 +74,7 @@ export class Connection {
   private toAck = 0;
   private pings: number[] = [];
   private forgetPosition = false;
+  private asks = false;
   private readonly timers: Timers;
   private readonly sleep: SleepWatch;
   private readonly following: Following;
@@ -214,19 +215,29 @@ export class Connection {
     if (code === NOT_YOURS) return this.stop(code);
     this.lost(code);
     // Another password ends the sockets and not the session: the door says whether one is still in.
-    if (code === NOT_SIGNED_IN) this.ask();
+    if (code === NOT_SIGNED_IN) this.doubt();
   }
 
-  private ask(): void {
-    this.world.ask((signedIn) => {
+  /** Signed out for good? */
+  private doubt(): void {
+    this.ask((signedIn) => {
       if (signedIn === false && this.state.name !== "stopped" && this.state.name !== "live") this.stop(NOT_SIGNED_IN);
     });
   }
 
-  /** Signed out for good, or signed in again elsewhere meanwhile? */
+  /** Signed in again elsewhere meanwhile? */
   private reconsider(): void {
     if (this.state.name !== "stopped" || this.state.code !== NOT_SIGNED_IN) return;
-    this.world.ask((signedIn) => { if (signedIn) this.start(); });
+    this.ask((signedIn) => { if (signedIn) this.start(); });
+  }
+
+  private ask(then: (signedIn: boolean | null) => void): void {
+    if (this.asks) return;
+    this.asks = true;
+    this.world.ask((signedIn) => {
+      this.asks = false;
+      then(signedIn);
+    });
   }
 
   private lost(code: number): void {

@@ -38,6 +38,8 @@ export class SimulatedWire implements Wire {
   topics: readonly string[] = [];
   queue: string[] = [];
   open = true;
+  /** The server has it: before that it can say nothing. */
+  welcomed = false;
   dead = false;
 
   constructor(readonly position: Position | null, private readonly server: Server) {}
@@ -104,7 +106,7 @@ export class Server {
   tell(): void {
     this.head += 1;
     for (const wire of this.wires) {
-      if (wire.open) wire.queue.push(JSON.stringify(this.notice(this.head, false)));
+      if (wire.open && wire.welcomed) wire.queue.push(JSON.stringify(this.notice(this.head, false)));
     }
   }
 
@@ -112,7 +114,7 @@ export class Server {
   change(topic: string): void {
     this.versions.set(topic, this.version(topic) + 1);
     for (const wire of this.wires) {
-      if (wire.open && wire.topics.includes(topic)) wire.queue.push(JSON.stringify({ type: "changed", topics: [topic] }));
+      if (wire.open && wire.welcomed && wire.topics.includes(topic)) wire.queue.push(JSON.stringify({ type: "changed", topics: [topic] }));
     }
   }
 
@@ -141,6 +143,7 @@ export class Server {
   }
 
   private welcome(wire: SimulatedWire, position: Position | null): void {
+    wire.welcomed = true;
     const after = position?.after ?? this.acked;
     const reset = (position && position.epoch !== this.epoch) || after > this.head;
     const hello = {
