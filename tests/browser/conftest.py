@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.live.box import ROOT, Box
 from tests.live.conftest import box, boxes, migrated
 
 __all__ = ["box", "browser", "built", "migrated", "photograph", "site"]
+
+# How long a test waits for what it expects, in milliseconds: a machine may be busy.
+expect.set_options(timeout=15_000)
 
 REAL_TIMES = {"PARKMATE_WARNING_LEAD_SECONDS": "300", "PARKMATE_RENEWAL_WINDOW_SECONDS": "600"}
 

@@ -130,6 +130,7 @@ async def test_axe_finds_nothing_serious_on_an_owners_pages(site, browser):
         assert found == []
 
 
+@pytest.mark.slow
 async def test_axe_finds_nothing_serious_where_there_is_nothing_yet(site, browser):
     found: list[str] = []
     async with someone(browser, site, reduced_motion="reduce") as nobody:

@@ -105,6 +105,7 @@ async def test_there_are_forty():
     assert len(HOSTILE) == len(set(HOSTILE)) == 40
 
 
+@pytest.mark.slow
 async def test_names_of_lots_washes_and_employees_are_text_on_every_page(site, browser):
     async with (
         Person.register(site, one_more("omar"), role="owner") as omar,
@@ -167,6 +168,7 @@ async def test_notices_with_hostile_words_are_text_in_toasts_and_in_the_inbox(si
         await drawn_as_text(page, HOSTILE)
 
 
+@pytest.mark.slow
 async def test_the_operators_pages_show_hostile_names_as_text(site, browser):
     async with (
         Person.register(site, one_more("omar"), role="owner") as omar,
@@ -177,8 +179,7 @@ async def test_the_operators_pages_show_hostile_names_as_text(site, browser):
         employees = await names_given(omar, "employees/", HOSTILE)
         for one in employees:
             await send(omar, "employee-assignments/", employee=one["id"], lot=lots[0]["id"])
-        # The operators' pages have no icon.
-        async with watched(browser, site, ada, forgiven="404") as page:
+        async with watched(browser, site, ada) as page:
             await page.set_viewport_size(DESKTOP)
             for rows in ("lot", "employee", "employeeassignment", "notification"):
                 await page.goto(f"/admin/parking/{rows}/")

@@ -113,7 +113,9 @@ async def test_a_newcomer_registers_books_is_warned_renews_and_has_a_receipt(sit
         await expect(page.get_by_role("heading", name="Current")).to_be_visible()
         await film(page, "10 bookings")
         await bell(page, unread=3).click()
-        await expect(page.get_by_role("listitem").filter(has_text=WARNING)).to_be_visible()
+        await expect(
+            page.get_by_role("main").get_by_role("listitem").filter(has_text=WARNING)
+        ).to_be_visible()
         await film(page, "11 inbox")
         await page.get_by_role("button", name="Mark all as read").click()
         await expect(bell(page)).to_be_visible()

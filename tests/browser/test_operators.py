@@ -112,6 +112,7 @@ async def test_what_an_operator_does_reaches_the_drivers_open_socket(box, browse
         await photograph(page, "booking on a phone")
 
 
+@pytest.mark.slow
 async def test_an_operator_sees_how_the_clock_is_and_tries_a_parked_timer_again(box, browser, photograph):
     live = box("web", "worker", "beat", "sweeper")
     async with signed_in(browser, live, photograph) as page, people(live) as (driver, socket, slot):

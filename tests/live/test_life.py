@@ -88,6 +88,7 @@ async def test_with_the_worker_killed_before_the_warning_nothing_is_lost_or_doub
     await live_through(live, before_warning=lambda: live.kill("worker"))
 
 
+@pytest.mark.slow
 async def test_without_beat_nothing_is_lost_or_doubled(box):
     await live_through(box("web", "worker", "sweeper"))
 
@@ -96,7 +97,13 @@ async def test_without_the_sweeper_the_alarms_alone_are_on_time(box):
     await live_through(box("web", "worker", "beat"))
 
 
-@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP], ids=["stopped", "frozen"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(signal.SIGKILL, id="stopped", marks=pytest.mark.slow),
+        pytest.param(signal.SIGSTOP, id="frozen"),
+    ],
+)
 async def test_without_valkey_a_booking_answers_201_and_expires_on_time(box, fault):
     live = box("web", "worker", "beat", "sweeper")
     async with cast(live) as (driver, _, slot):
@@ -163,7 +170,13 @@ async def test_a_worker_whose_connection_broke_rings_the_next_alarm_on_a_new_one
                 pass
 
 
-@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(signal.SIGKILL, id="killed"),
+        pytest.param(signal.SIGTERM, id="stopped", marks=pytest.mark.slow),
+    ],
+)
 async def test_a_valkey_that_is_restarted_empty_ends_no_process_and_alarms_ring_again(box, fault):
     live = box("web", "worker", "beat")
     async with cast(live) as (driver, _, slot):

@@ -245,6 +245,7 @@ async def test_too_big_binary_and_endless_messages_end_as_written(box):
     assert "Traceback" not in live.log("web")
 
 
+@pytest.mark.slow
 async def test_clients_that_never_read_are_told_to_go_cost_little_and_slow_nobody(box):
     """Twenty of them, their receive buffers as small as they can be, and three megabytes for each."""
     times = {"STALL": "8", "SWEEP": "0.2", "POSITION_CHECK": "1"}
