@@ -69,14 +69,14 @@ def site(built: None, migrated: str, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def photograph() -> Callable[[Page, str], Awaitable[None]]:
-    """Keep a picture of the whole page, if PARKMATE_SCREENSHOTS names a directory for it."""
+def photograph() -> Callable[..., Awaitable[None]]:
+    """Keep a picture of the page, or of its window, if PARKMATE_SCREENSHOTS names a directory for it."""
     directory = os.environ.get("PARKMATE_SCREENSHOTS")
 
-    async def photograph(page: Page, name: str) -> None:
+    async def photograph(page: Page, name: str, *, whole: bool = True) -> None:
         if directory:
             file = re.sub(r"\W+", "-", name).strip("-") + ".png"
             # What moves is shown where it comes to rest.
-            await page.screenshot(path=Path(directory) / file, full_page=True, animations="disabled")
+            await page.screenshot(path=Path(directory) / file, full_page=whole, animations="disabled")
 
     return photograph

@@ -29,7 +29,7 @@ export function Toasts() {
     <div onFocus={wait} onMouseLeave={wait} onBlur={goOn}>
       <Toaster
         duration={4_000}
-        position="top-center"
+        position="top-right"
         offset={{ top: "4.25rem" }}
         mobileOffset={{ top: "4.25rem" }}
         theme="system"
@@ -64,7 +64,8 @@ export async function showToast(notice: Notice, { vibration, sound, open }: Mann
   await standing;
   const Icon = ICONS[notice.type] ?? Info;
   const { booking } = notice;
-  const action = booking && { label: "Show", onClick: () => { open(`/bookings/${String(booking.id)}`); } };
+  const isHere = booking && location.pathname === `/bookings/${String(booking.id)}`;
+  const action = booking && !isHere && { label: "Show", onClick: () => { open(`/bookings/${String(booking.id)}`); } };
   (toast[notice.type] ?? toast.info)(notice.message, {
     id: notice.id,
     icon: <Icon aria-hidden className="size-5" data-level={notice.type} />,
