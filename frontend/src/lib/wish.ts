@@ -2,6 +2,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import { newKey, Refusal } from "./api";
+import { useOnce } from "./once";
 
 interface Wish<Form, Body> {
   readonly form: Form;
@@ -20,7 +21,6 @@ export function useWish<Form, Body, Answer>(
 ) {
   const queries = useQueryClient();
   const undecided = useRef<Wish<Form, Body> | null>(null);
-  const busy = useRef(false);
   const mutation = useMutation({
     mutationFn: async (form: Form) => {
       const last = undecided.current;
@@ -37,16 +37,7 @@ export function useWish<Form, Body, Answer>(
       }
     },
     onSuccess: done,
-    onSettled: () => {
-      busy.current = false;
-      return queries.invalidateQueries();
-    },
+    onSettled: () => queries.invalidateQueries(),
   });
-  const mutate = (form: Form) => {
-    // A double click is quicker than what is drawn: `isPending` would come too late for the second.
-    if (busy.current) return;
-    busy.current = true;
-    mutation.mutate(form);
-  };
-  return { ...mutation, mutate };
+  return useOnce(mutation);
 }

@@ -4,7 +4,7 @@ import { Ticket } from "lucide-react";
 import { Link } from "react-router";
 import type { Schemas } from "@/lib/api";
 import { countdown, money, period } from "@/lib/format";
-import { useFollow, useServerTime } from "@/lib/live";
+import { serverNow, useFollow, useServerTime } from "@/lib/live";
 import * as ask from "@/lib/queries";
 import { Button, buttonClass } from "@/ui/controls";
 import { Empty, Loading, Page, Problem } from "@/ui/layout";
@@ -48,7 +48,7 @@ export function BookingsPage({ user }: { user: Schemas["Account"] }) {
 
 function order({ status, starts_at, ends_at }: Booking): number {
   if (status === "EXPIRED") return 0;
-  return Date.parse(Date.parse(starts_at) <= Date.now() ? ends_at : starts_at);
+  return Date.parse(Date.parse(starts_at) <= serverNow() ? ends_at : starts_at);
 }
 
 function NoBookings({ drives }: { drives: boolean }) {
