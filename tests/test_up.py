@@ -139,6 +139,7 @@ def test_it_says_where_it_is_who_may_sign_in_how_to_watch_and_how_to_stop(up):
         assert re.search(line, run.said)
 
 
+@pytest.mark.slow
 def test_a_demo_user_can_be_watched_from_beside_it(up, home):
     run = up().serving()
     watch = subprocess.Popen(
@@ -207,6 +208,7 @@ def test_after_it_was_killed_itself_the_next_one_clears_up_and_serves(up, home):
     assert running_from(home) == []
 
 
+@pytest.mark.slow
 def test_when_one_process_dies_all_end_even_what_it_left_and_it_says_which(up, home):
     run = up().serving()
     worker = worker_of(run)
