@@ -2,7 +2,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { CircleParking, LayoutDashboard, LogOut, MapPin, ShieldCheck, Ticket, type LucideIcon } from "lucide-react";
 import { Suspense, useEffect } from "react";
-import { Link, NavLink, Outlet, useLocation, useNavigationType } from "react-router";
+import { Link, NavLink, Outlet, useLocation, useNavigate, useNavigationType } from "react-router";
 import { Bell } from "@/features/notices/Bell";
 import { ConnectionLight } from "@/features/notices/ConnectionLight";
 import { answer, server, type Schemas } from "@/lib/api";
@@ -124,9 +124,12 @@ function Place({ to, icon: Icon, words }: { to: string; icon: LucideIcon; words:
 
 function SignOut({ name }: { name: string }) {
   const queries = useQueryClient();
+  const navigate = useNavigate();
   const leave = useMutation({
     mutationFn: () => answer(server.POST("/api/auth/logout/", {})),
     onSuccess: () => {
+      // Whoever signs in next begins at their own start.
+      void navigate("/", { replace: true });
       // At once: what is drawn until the server has said so would ask for what nobody may see any more.
       queries.setQueryData(ask.me.queryKey, (who) => who && { ...who, user: null });
       queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" });

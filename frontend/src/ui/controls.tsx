@@ -1,6 +1,6 @@
 /** Buttons, fields and choices: everything a person touches. */
 import { LoaderCircle } from "lucide-react";
-import { useId, type ComponentProps, type ReactNode } from "react";
+import { useEffect, useId, useRef, type ComponentProps, type ReactNode } from "react";
 
 const TONES = {
   main: "bg-accent text-on-accent hover:opacity-90",
@@ -14,13 +14,19 @@ interface ButtonProps extends ComponentProps<"button"> {
   busy?: boolean;
 }
 
-export function Button({ tone = "plain", busy = false, className = "", children, disabled, ...rest }: ButtonProps) {
+export function Button({ tone = "plain", busy = false, className = "", children, disabled, onClick, ...rest }: ButtonProps) {
   return (
     <button
       type="button"
       {...rest}
-      disabled={disabled ?? busy}
+      disabled={disabled}
+      // Not `disabled` while it is busy: the keyboard would lose its place.
+      aria-disabled={busy || undefined}
       aria-busy={busy}
+      onClick={(event) => {
+        if (busy) event.preventDefault();
+        else onClick?.(event);
+      }}
       className={`${buttonClass(tone)} ${className}`}
     >
       {busy && <LoaderCircle aria-hidden className="size-4 animate-spin" />}
@@ -31,7 +37,7 @@ export function Button({ tone = "plain", busy = false, className = "", children,
 
 /** For links that look like buttons. */
 export function buttonClass(tone: keyof typeof TONES = "plain"): string {
-  return `inline-flex min-h-11 shrink-0 items-center justify-center gap-2 rounded-xl px-4 py-2 text-sm font-semibold transition disabled:opacity-50 print:hidden ${TONES[tone]}`;
+  return `inline-flex min-h-11 shrink-0 items-center justify-center gap-2 rounded-xl px-4 py-2 text-sm font-semibold transition disabled:opacity-50 aria-disabled:opacity-50 print:hidden ${TONES[tone]}`;
 }
 
 const INPUT =
@@ -45,12 +51,17 @@ interface FieldProps extends ComponentProps<"input"> {
 
 export function Field({ label, hint, errors, className = "", ...rest }: FieldProps) {
   const id = useId();
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    // After a refusal one goes on in the first field that it names.
+    if (errors?.length && input.current === input.current?.form?.querySelector("[aria-invalid=true]")) input.current?.focus();
+  }, [errors]);
   return (
     <div className={className}>
       <label htmlFor={id} className="mb-1.5 block text-sm font-medium">
         {label}
       </label>
-      <input id={id} {...rest} aria-invalid={Boolean(errors?.length)} aria-describedby={aboutId(id, hint, errors)} className={INPUT} />
+      <input ref={input} id={id} {...rest} aria-invalid={Boolean(errors?.length)} aria-describedby={aboutId(id, hint, errors)} className={INPUT} />
       <About id={`${id}-about`} hint={hint} errors={errors} />
     </div>
   );

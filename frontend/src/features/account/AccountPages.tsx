@@ -86,7 +86,7 @@ function Door({ title, button, other, enter, children }: DoorProps) {
   useArrival(heading);
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
-    enter.mutate();
+    if (!enter.isPending) enter.mutate();
   };
   return (
     <main id="main" className="mx-auto grid min-h-dvh w-full max-w-md content-center gap-6 px-4 py-10">
@@ -124,7 +124,7 @@ function Names({ form, setForm, errors, password, hints = false }: NamesProps) {
   return (
     <>
       <Field
-        label="Name"
+        label="User name"
         name="username"
         autoComplete="username"
         autoCapitalize="none"

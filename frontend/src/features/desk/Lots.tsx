@@ -74,7 +74,7 @@ function Lot({ lot }: { lot: LotSummary }) {
 }
 
 function summary({ slot_count, free_now }: LotSummary): string {
-  return slot_count ? `${String(slot_count)} in use, ${String(free_now)} free` : "takes no bookings";
+  return slot_count ? `${String(free_now)} of ${String(slot_count)} free` : "no slot is open";
 }
 
 function Edit({ lot, close }: { lot: LotSummary; close: () => void }) {
