@@ -28,11 +28,11 @@ watch: .venv/.stamp-run
 
 test: checks checks-client
 	@echo "== pytest, without the slow tests"
-	@$(python) -m pytest -n 2 --dist worksteal -m "not slow"
+	@$(python) -m pytest -n 2 --dist loadgroup -m "not slow"
 
 test-all: checks checks-client
 	@echo "== pytest"
-	@$(python) -m pytest -n 2 --dist worksteal
+	@$(python) -m pytest -n 2 --dist loadgroup
 
 checks: .venv/.stamp-test
 	@echo "== ruff check"

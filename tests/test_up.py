@@ -163,6 +163,7 @@ def test_without_the_demo_nobody_is_there(up, home):
     assert "Sign in" not in run.said
 
 
+@pytest.mark.slow
 def test_a_database_that_is_given_is_used_and_left_running(up, home):
     given = Postgres(home / "given", quick=True)
     given.start()

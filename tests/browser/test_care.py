@@ -89,6 +89,7 @@ async def test_axe_finds_nothing_serious_on_a_drivers_pages(site, browser):
         assert found == []
 
 
+@pytest.mark.slow
 async def test_axe_finds_nothing_serious_in_what_a_driver_opens(site, browser):
     async with furnished(site) as place, eyes(browser, site, place.driver, forgiven="400") as page:
         await visit(page, f"/lots/{place.lot}?slot={await slot_of(place, 9)}")
@@ -107,6 +108,7 @@ async def test_axe_finds_nothing_serious_in_what_a_driver_opens(site, browser):
         assert found == []
 
 
+@pytest.mark.slow
 async def test_axe_finds_nothing_serious_on_an_owners_pages(site, browser):
     async with furnished(site) as place, eyes(browser, site, place.owner, at="/desk") as page:
         found: list[str] = []
@@ -258,6 +260,7 @@ async def test_a_driver_signs_in_books_and_cancels_by_keyboard_alone(site, brows
         await expect(page.get_by_role("radio", name="Unread")).to_be_focused()
 
 
+@pytest.mark.slow
 async def test_a_form_that_opens_has_the_keyboard_and_gives_it_back(site, browser):
     async with furnished(site) as place, signed_in(browser, site, place.driver) as page:
         await visit(page, f"/bookings/{place.running}")
@@ -326,6 +329,7 @@ async def test_a_half_filled_form_survives_a_reload_and_a_sign_in_that_ended_mea
         await expect(page.get_by_role("timer")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_nobody_finds_what_somebody_else_had_typed(site, browser):
     async with (
         furnished(site) as place,

@@ -23,7 +23,12 @@ from tests.browser.client import (
 from tests.browser.conftest import launched
 from tests.live.box import Box, Person
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+# The toasts that one test causes, another one sees leave: in one process, or both would wait for all of them.
+pytestmark = [
+    pytest.mark.xdist_group("events"),
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(120),
+]
 
 CASH = {"payment_method": "cash", "payment_token": ""}
 HOUR, MINUTE = 3600, 60

@@ -195,6 +195,7 @@ async def test_the_operators_pages_show_hostile_names_as_text(site, browser):
 WORDS = HOSTILE[2]
 
 
+@pytest.mark.slow
 async def test_an_owners_forms_keep_hostile_words_as_text_and_refuse_them_where_a_number_belongs(
     site, browser
 ):
@@ -238,6 +239,7 @@ async def test_an_owners_forms_keep_hostile_words_as_text_and_refuse_them_where_
             await drawn_as_text(page, [f"Also {WORDS}"])
 
 
+@pytest.mark.slow
 async def test_a_drivers_forms_refuse_hostile_words_in_the_servers_words(site, browser):
     async with (
         Person.register(site, one_more("omar"), role="owner") as omar,

@@ -159,6 +159,7 @@ async def test_a_device_that_slept_is_current_within_two_seconds(site, browser):
         await expect(light(page)).to_have_text("Live", timeout=2_000)
 
 
+@pytest.mark.slow
 async def test_a_notice_is_heard_and_felt_by_its_level_once_the_page_was_touched(site, browser):
     async with cast(site) as (_, dina, *_), someone(browser, site) as dinas:
         await dinas.add_init_script(LISTEN)

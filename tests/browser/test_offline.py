@@ -82,6 +82,7 @@ async def test_without_a_network_the_last_known_countdown_is_shown_and_marked_as
         await expect(page.get_by_role("alert")).to_have_count(0)
 
 
+@pytest.mark.slow
 async def test_a_server_that_is_away_is_as_good_as_no_network_and_its_return_is_noticed(box, browser):
     live = box("web")
     async with dina_at_her_booking(live, browser) as page:
@@ -127,6 +128,7 @@ async def test_after_a_redeploy_an_open_page_goes_on_and_the_next_visit_has_the_
         assert not await scripts(page) & names(old)
 
 
+@pytest.mark.slow
 async def test_without_a_worker_a_page_whose_build_is_gone_loads_itself_anew_once_and_says_so(
     box, browser, tmp_path
 ):

@@ -78,6 +78,7 @@ async def choose(page: Page, action: str, *, row: int) -> None:
     await page.get_by_role("button", name="Go").click()
 
 
+@pytest.mark.slow
 async def test_what_an_operator_does_reaches_the_drivers_open_socket(box, browser, photograph):
     live = box("web", "worker", "beat", "sweeper")
     async with signed_in(browser, live, photograph) as page, people(live) as (driver, socket, slot):
@@ -182,6 +183,7 @@ async def test_a_changed_schedule_is_still_changed_after_everything_was_restarte
     assert "warning" not in live.log("web").lower()
 
 
+@pytest.mark.slow
 async def test_an_announcement_that_an_operator_schedules_reaches_every_open_socket_once(
     box, browser, photograph
 ):

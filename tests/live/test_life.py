@@ -93,6 +93,7 @@ async def test_without_beat_nothing_is_lost_or_doubled(box):
     await live_through(box("web", "worker", "sweeper"))
 
 
+@pytest.mark.slow
 async def test_without_the_sweeper_the_alarms_alone_are_on_time(box):
     await live_through(box("web", "worker", "beat"))
 
@@ -132,6 +133,7 @@ async def database_away(box):
         administer(f"ALTER DATABASE {box.database_name} ALLOW_CONNECTIONS true")
 
 
+@pytest.mark.slow
 async def test_the_sweeper_survives_a_database_that_goes_away_and_comes_back(box):
     live = box("web", "sweeper")
     async with cast(live) as (driver, _, slot):
@@ -159,6 +161,7 @@ async def test_without_the_database_requests_answer_503_and_are_served_again_whe
         assert (await driver.book(slot, seconds=60)).status_code == 201
 
 
+@pytest.mark.slow
 async def test_a_worker_whose_connection_broke_rings_the_next_alarm_on_a_new_one(box):
     live = box("web", "worker")
     async with cast(live) as (driver, _, slot):
@@ -170,6 +173,7 @@ async def test_a_worker_whose_connection_broke_rings_the_next_alarm_on_a_new_one
                 pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [

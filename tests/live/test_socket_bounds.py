@@ -193,6 +193,7 @@ def random_frame(luck):
     return Frame(opcode, text, fin=luck.random() < 0.8).serialize(mask=True)
 
 
+@pytest.mark.slow
 async def test_ten_thousand_random_frames_raise_nothing_and_leave_nothing(box):
     live = box("web")
     ((_, (session,)),) = people(live, 1)

@@ -21,8 +21,8 @@ export async function reread(queries: QueryClient, stale: Stale): Promise<boolea
   // What does not say what it depends on may depend on anything.
   const isOld = ({ meta }: Query) => meta?.topics.some((topic) => told === null || told.has(topic)) ?? true;
   const cache = queries.getQueryCache();
-  // A page that is just being loaded is not kept waiting: it is read again once it is here.
-  const loading = new Set(cache.findAll({ fetchStatus: "fetching", predicate: isOld }).filter(({ state }) => state.data === undefined));
+  // What is just being loaded, also as a list's next page, is not kept waiting: it is read again once it is here.
+  const loading = new Set(cache.findAll({ fetchStatus: "fetching", predicate: isOld }).filter(({ state }) => state.data === undefined || state.fetchMeta?.fetchMore));
   await Promise.all([
     queries.invalidateQueries({ predicate: (query) => isOld(query) && !loading.has(query) }),
     queries.invalidateQueries({ predicate: (query) => loading.has(query) }, { cancelRefetch: false }),

@@ -20,7 +20,9 @@ export function BookingsPage({ user }: { user: Schemas["Account"] }) {
   const all = useInfiniteQuery(ask.bookings());
   const drives = user.role === "driver" && !user.is_staff;
   useFollow(drives ? [] : ["desk"]);
-  const current = asked.flatMap(({ data }) => data?.results ?? []).sort((a, b) => order(a) - order(b));
+  const told = asked.flatMap(({ data }) => data?.results ?? []);
+  // One that has just expired is still in the answer about those that run.
+  const current = told.filter(({ id }, at) => told.findIndex((one) => one.id === id) === at).sort((a, b) => order(a) - order(b));
   const past = (all.data?.pages ?? []).flatMap(({ results }) => results).filter(({ status }) => !CURRENT.some((one) => one === status));
   const waiting = all.isPending || asked.some(({ isPending }) => isPending);
   const retry = () => void Promise.all([all, ...asked].map(({ refetch }) => refetch()));
