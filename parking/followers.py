@@ -7,7 +7,6 @@ seconds with one query. Either way a socket is told at most five times a second,
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
@@ -80,8 +79,7 @@ class Followers:
             while True:
                 self.heard((await layer.receive(channel))["topics"])
         finally:
-            with suppress(Exception):
-                await layer.group_discard(EVERYBODY, channel)
+            await layer.group_discard(EVERYBODY, channel)
 
     async def check(self) -> None:
         """Find what has changed without a word."""

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # How often acknowledgements are written, in seconds: at most once in this time for each user.
 ACKS_EVERY = 1.0
+# How soon a listener that failed listens again, in seconds.
+LISTEN_AGAIN = 1.0
 
 
 class OpenSocket(Protocol):
@@ -113,7 +115,7 @@ class OpenSockets:
 
     def _watches(self) -> list[Coroutine[Any, Any, None]]:
         return [
-            self.followers.listen(),
+            _always(self.followers.listen),
             _every(ACKS_EVERY, self.write_acks),
             _every(settings.POSITION_CHECK_SECONDS, self.check_positions),
             _every(settings.POSITION_CHECK_SECONDS, self.followers.check),
@@ -131,6 +133,13 @@ async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
         for task in tasks:
             task.cancel()
         _, tasks = await asyncio.wait(tasks, timeout=0.05)
+
+
+async def _always(listen: Callable[[], Awaitable[None]]) -> None:
+    """Again if it ends: what it missed meanwhile, the checks find."""
+    while True:
+        await _carefully(listen)
+        await asyncio.sleep(LISTEN_AGAIN)
 
 
 async def _every(seconds: float, check: Callable[[], Awaitable[None]]) -> None:
