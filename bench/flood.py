@@ -6,34 +6,14 @@ The notices are written in one transaction; the time runs from its commit to the
 import argparse
 import asyncio
 import json
-import os
 import statistics
 import time
 
-import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from bench.harness import PROCFILE, Machine, machine, until
-from parkmate.embedded import free_port
+from bench.harness import machine, serve
 
 CONNECT_TOGETHER = 20
-
-
-def serve(here: Machine) -> str:
-    """Start one web process; return its address, without the scheme."""
-    address = f"127.0.0.1:{free_port()}"
-    os.environ.update(PORT=address.partition(":")[2], PARKMATE_ORIGINS=f"http://{address}")
-    here.start("web", PROCFILE["web"])
-
-    def ready() -> bool:
-        try:
-            return httpx.get(f"http://{address}/api/health/ready/").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    if not until(ready, seconds=60):
-        raise SystemExit(f"The web process did not start:\n{here.log('web')}")
-    return address
 
 
 def make_users(count: int) -> dict[int, str]:

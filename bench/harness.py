@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import django
+import httpx
 import psycopg
 import redis
 from honcho.environ import parse_procfile
 
 from parkmate.celery import app
-from parkmate.embedded import Postgres, Valkey
+from parkmate.embedded import Postgres, Valkey, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 PROCFILE: dict[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
@@ -180,3 +181,20 @@ def machine(*, keep: bool = False) -> Iterator[Machine]:
             print(f"Kept: {directory}")
         else:
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def serve(here: Machine) -> str:
+    """Start one web process; return its address, without the scheme."""
+    address = f"127.0.0.1:{free_port()}"
+    os.environ.update(PORT=address.partition(":")[2], PARKMATE_ORIGINS=f"http://{address}")
+    here.start("web", PROCFILE["web"])
+
+    def ready() -> bool:
+        try:
+            return httpx.get(f"http://{address}/api/health/ready/").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    if not until(ready, seconds=60):
+        raise SystemExit(f"The web process did not start:\n{here.log('web')}")
+    return address

@@ -3,6 +3,7 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vitest/config";
 import { compressed } from "./compressed.js";
+import { serviceWorker } from "./worker/build.js";
 
 /** Sonner writes its styles into the page by script, which our policy forbids: they are in our own file. */
 const sonnerWithoutStyles: Plugin = {
@@ -12,7 +13,7 @@ const sonnerWithoutStyles: Plugin = {
 };
 
 export default defineConfig({
-  plugins: [react(), tailwindcss(), sonnerWithoutStyles, compressed()],
+  plugins: [react(), tailwindcss(), sonnerWithoutStyles, serviceWorker(), compressed()],
   base: "/static/client/",
   resolve: { tsconfigPaths: true },
   build: {
@@ -20,7 +21,11 @@ export default defineConfig({
     // Inlined files would need `data:` in the policy for everything that a page loads.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rollupOptions: { input: "src/app/main.tsx" },
+    rolldownOptions: {
+      input: ["src/app/main.tsx", "worker/service-worker.ts"],
+      // In one piece: several would be loaded all the same, and compress worse.
+      output: { codeSplitting: { groups: [{ name: "first", tags: ["$initial"], test: /\/(?:src|node_modules)\// }] } },
+    },
   },
   // `npm run dev` beside a running ParkMate.
   server: { proxy: { "/api": "http://127.0.0.1:8000", "/ws": { target: "ws://127.0.0.1:8000", ws: true } } },

@@ -7,7 +7,6 @@ seconds with one query. Either way a socket is told at most five times a second,
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
@@ -30,9 +29,13 @@ class Followers:
         self._told_at = 0.0
 
     async def follow(self, channel: str, topics: Collection[str]) -> None:
-        """From now on this socket is told of changes of these topics, and of no others."""
-        self.leave(channel)
-        self._topics[channel] = frozenset(topics)
+        """From now on this socket is told of changes of these topics, and of no others.
+
+        Of those that it followed before, it misses nothing meanwhile.
+        """
+        wanted = frozenset(topics)
+        self._forget(channel, self._topics.get(channel, frozenset()) - wanted)
+        self._topics[channel] = wanted
         for topic in topics:
             self._followers[topic].add(channel)
         if unknown := [topic for topic in topics if topic not in self._versions]:
@@ -43,12 +46,16 @@ class Followers:
 
     def leave(self, channel: str) -> None:
         """This socket follows nothing any more."""
-        self._untold.pop(channel, None)
-        for topic in self._topics.pop(channel, ()):
+        self._forget(channel, self._topics.pop(channel, frozenset()))
+
+    def _forget(self, channel: str, topics: Collection[str]) -> None:
+        for topic in topics:
             self._followers[topic].discard(channel)
             if not self._followers[topic]:
                 del self._followers[topic]
                 self._versions.pop(topic, None)
+        if left := self._untold.pop(channel, set()) - set(topics):
+            self._untold[channel] = left
 
     def untold(self, channel: str) -> set[str]:
         """The topics that this socket is to be told of; it is told by whoever asks."""
@@ -72,8 +79,7 @@ class Followers:
             while True:
                 self.heard((await layer.receive(channel))["topics"])
         finally:
-            with suppress(Exception):
-                await layer.group_discard(EVERYBODY, channel)
+            await layer.group_discard(EVERYBODY, channel)
 
     async def check(self) -> None:
         """Find what has changed without a word."""

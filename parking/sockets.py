@@ -7,7 +7,7 @@ read what they missed. So a push may be lost, Redis may be flushed or away, and 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Protocol
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # How often acknowledgements are written, in seconds: at most once in this time for each user.
 ACKS_EVERY = 1.0
+# How soon a listener that failed listens again, in seconds.
+LISTEN_AGAIN = 1.0
 
 
 class OpenSocket(Protocol):
@@ -62,9 +64,7 @@ class OpenSockets:
             self._sockets.pop(socket.user_id, None)
         if not self._sockets:
             watching, self._watching = self._watching, []
-            for watch in watching:
-                watch.cancel()
-            await asyncio.gather(*watching, return_exceptions=True)
+            await _end(watching)
             await _carefully(self.write_acks)
 
     def of_user(self, user_id: int) -> list[OpenSocket]:
@@ -115,13 +115,31 @@ class OpenSockets:
 
     def _watches(self) -> list[Coroutine[Any, Any, None]]:
         return [
-            self.followers.listen(),
+            _always(self.followers.listen),
             _every(ACKS_EVERY, self.write_acks),
             _every(settings.POSITION_CHECK_SECONDS, self.check_positions),
             _every(settings.POSITION_CHECK_SECONDS, self.followers.check),
             _every(settings.POSITION_CHECK_SECONDS, self.check_hearing),
             _every(settings.CREDENTIALS_CHECK_SECONDS, self.check_credentials),
         ]
+
+
+async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel them until they have ended: one that is in the middle of a query forgets that it was cancelled.
+
+    (asgiref waits for the query's thread, and then returns its answer instead of raising.)
+    """
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=0.05)
+
+
+async def _always(listen: Callable[[], Awaitable[None]]) -> None:
+    """Again if it ends: what it missed meanwhile, the checks find."""
+    while True:
+        await _carefully(listen)
+        await asyncio.sleep(LISTEN_AGAIN)
 
 
 async def _every(seconds: float, check: Callable[[], Awaitable[None]]) -> None:

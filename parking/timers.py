@@ -5,22 +5,15 @@ What is due is decided by the database's clock alone, so that no machine's own c
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from celery import current_app
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import (
-    Aggregate,
-    Count,
     DateTimeField,
-    DurationField,
     Exists,
-    F,
     Func,
-    Min,
     OuterRef,
     Q,
     QuerySet,
@@ -99,7 +92,7 @@ def cancel(booking: Booking) -> int:
     return waiting.update(state=Timer.State.CANCELLED)
 
 
-def _due(timers: QuerySet[Timer]) -> QuerySet[Timer]:
+def due(timers: QuerySet[Timer]) -> QuerySet[Timer]:
     """The armed ones of these whose time has come, oldest first.
 
     A booking closes only after it has expired: AUTO_EXPIRY waits for an EXPIRY that is not done.
@@ -130,7 +123,7 @@ def _claimable() -> QuerySet[Timer]:
     A booking whose row is held keeps its timers waiting, and nobody else's.
     """
     locked = Timer.objects.select_for_update(skip_locked=True, of=("self", "booking"), no_key=True)
-    return _due(locked.select_related("booking").only("booking__id", *_OF_TIMER))
+    return due(locked.select_related("booking").only("booking__id", *_OF_TIMER))
 
 
 def claim_due(*, limit: int) -> list[Timer]:
@@ -208,7 +201,7 @@ def look(timer_id: int) -> tuple[float | None, bool]:
     clock = Func(function="clock_timestamp", output_field=DateTimeField())
     row = (
         Timer.objects.filter(pk=timer_id)
-        .values_list("state", "due_at", clock, Exists(_due(Timer.objects.all())))
+        .values_list("state", "due_at", clock, Exists(due(Timer.objects.all())))
         .first()
     )
     if row is None:
@@ -285,74 +278,3 @@ _WRITE_ALARMS = """
 UPDATE parking_timer SET alarm_set_at = now()
 WHERE id IN (SELECT id FROM parking_timer WHERE id = ANY(%s) FOR NO KEY UPDATE SKIP LOCKED)
 """
-
-
-# --- Is it healthy? -----------------------------------------------------------------------------
-
-# How long a timer that just fired counts for the figures of lateness.
-LOOKING_BACK = timedelta(hours=1)
-
-# Promised, whatever single process dies (docs/architecture.md, P2). A timer overdue for longer is late.
-BOUND = timedelta(seconds=3)
-
-
-class Percentile(Aggregate):
-    """PostgreSQL's `percentile_cont`: that part of the values is at most this."""
-
-    template = "percentile_cont(%(fraction)s) WITHIN GROUP (ORDER BY %(expressions)s)"
-
-
-@dataclass(frozen=True)
-class Health:
-    """How the clock does, by the database's time. None: there was nothing to measure.
-
-    `overdue` timers could fire at this moment; `retrying` ones failed and wait for their next try.
-    """
-
-    at: datetime
-    armed: int
-    overdue: int
-    oldest_overdue: timedelta | None
-    retrying: int
-    fired: int
-    late_p50: timedelta | None
-    late_p99: timedelta | None
-    parked: int
-    next_due: Timer | None
-
-
-def health() -> Health:
-    """The figures that say whether the clock is healthy: a handful of queries, each with its index."""
-    at = now()
-    armed = Timer.objects.filter(state=Timer.State.ARMED)
-    soon = armed.alias(ring_at=Coalesce("retry_at", "due_at")).order_by("ring_at")
-    return Health(
-        at=at,
-        armed=armed.count(),
-        retrying=soon.filter(ring_at__lte=at + timedelta(seconds=max(RETRY_PAUSES)), attempts__gt=0).count(),
-        parked=parked().count(),
-        next_due=soon.filter(ring_at__gt=at).select_related("booking").first(),
-        **_overdue(at),
-        **_lateness(at),
-    )
-
-
-def parked() -> QuerySet[Timer]:
-    """The timers that need an operator, the oldest first."""
-    return Timer.objects.filter(state=Timer.State.PARKED).order_by("due_at")
-
-
-def _overdue(at: datetime) -> dict[str, Any]:
-    found = _due(Timer.objects.all()).order_by().aggregate(count=Count("pk"), oldest=Min("due_at"))
-    return {"overdue": found["count"], "oldest_overdue": found["oldest"] and at - found["oldest"]}
-
-
-def _lateness(at: datetime) -> dict[str, Any]:
-    """Of the timers fired lately, how many there were, and how late they came."""
-    late = F("fired_at") - F("due_at")
-    fired = Timer.objects.filter(state=Timer.State.FIRED, fired_at__gt=at - LOOKING_BACK)
-    return fired.aggregate(
-        fired=Count("pk"),
-        late_p50=Percentile(late, fraction=0.5, output_field=DurationField()),
-        late_p99=Percentile(late, fraction=0.99, output_field=DurationField()),
-    )

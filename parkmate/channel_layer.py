@@ -104,7 +104,8 @@ class RedisLayer(RedisPubSubChannelLayer):
         try:
             if not await self.group_send(group, {}):
                 return False
-            await asyncio.wait_for(queue.get(), ECHO_TIMEOUT)
+            async with asyncio.timeout(ECHO_TIMEOUT):
+                await queue.get()
         except TimeoutError:
             return False
         finally:
@@ -127,7 +128,9 @@ class RedisLayer(RedisPubSubChannelLayer):
     async def _soon(self, asked: Awaitable[None]) -> bool:
         """Wait for Redis a moment; whether it answered."""
         try:
-            await asyncio.wait_for(asked, TIMEOUT)
+            # `wait_for` of Python 3.11 forgets that it was cancelled if the answer comes in that moment.
+            async with asyncio.timeout(TIMEOUT):
+                await asked
         except (redis.RedisError, OSError, RuntimeError):
             # RuntimeError is uvloop's word for a connection that broke while it was written to.
             return False

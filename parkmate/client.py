@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import ensure_csrf_cookie
 
@@ -21,13 +21,23 @@ def page(request: HttpRequest, **_: Any) -> HttpResponse:
     """The page that loads the client; 503 with a sentence where it has not been built."""
     manifest = settings.CLIENT_BUILD / "manifest.json"
     try:
-        context = _files(manifest)
+        context = {**_files(manifest), "currency": settings.CURRENCY}
     except FileNotFoundError:
         return render(request, "client/missing.html", status=503)
     answer = render(request, "client/page.html", context)
     # Always asked for anew: it names the files, which are kept for ever.
     answer["Cache-Control"] = "no-cache"
     return answer
+
+
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """The client's service worker, at the root because a worker's address bounds what it may serve."""
+    try:
+        script = (settings.CLIENT_BUILD / "service-worker.js").read_bytes()
+    except FileNotFoundError as error:
+        raise Http404 from error
+    # Asked for at each visit: it names the files of the last build, and brings them to the device.
+    return HttpResponse(script, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
 @cache

@@ -4,6 +4,7 @@
 or `watch` beside it find the same system. A variable that is already set always wins.
 """
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -59,6 +60,14 @@ def whole(name: str, *, default: int, most: int) -> int:
         value = 0
     if not 0 < value <= most:
         raise ImproperlyConfigured(f"{name} must be a whole number from 1 to {most}.")
+    return value
+
+
+def currency(name: str, *, default: str) -> str:
+    """An ISO 4217 code. Raises ImproperlyConfigured for what cannot be one."""
+    value: str = env.str(name, default=default)
+    if not re.fullmatch(r"[A-Z]{3}", value, re.ASCII):
+        raise ImproperlyConfigured(f"{name} must be a currency's ISO code, such as INR.")
     return value
 
 
@@ -155,11 +164,12 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 # The web client, as `make client` builds it.
-CLIENT_BUILD = BASE_DIR / "frontend" / "dist"
+CLIENT_BUILD = Path(env.str("PARKMATE_CLIENT_BUILD", default="") or BASE_DIR / "frontend" / "dist")
 STATICFILES_DIRS = [("client", CLIENT_BUILD)] if CLIENT_BUILD.is_dir() else []
 # The apps' files are served from where they are installed: nothing to collect, nothing to go stale.
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_ADD_HEADERS_FUNCTION = keep_for_ever
+SERVESTATIC_MIMETYPES = {".webmanifest": "application/manifest+json"}
 
 # --- Where things are -------------------------------------------------------------------------
 
@@ -191,6 +201,8 @@ CHANNEL_LAYERS = {"default": {"BACKEND": "parkmate.channel_layer.RedisLayer", "C
 
 # The payment provider: a class with the interface of parking.gateways.Gateway.
 PAYMENT_GATEWAY = env.str("PARKMATE_PAYMENT_GATEWAY", default="parking.gateways.SandboxGateway")
+# What all amounts are in; the web client shows it. UPI, which is taken besides cards and cash, is India's.
+CURRENCY = currency("PARKMATE_CURRENCY", default="INR")
 
 AUTH_USER_MODEL = "parking.User"
 AUTH_PASSWORD_VALIDATORS = [

@@ -7,6 +7,7 @@ from parkmate import client
 
 urlpatterns = [
     re_path(client.PATTERN, client.page),
+    path("service-worker.js", client.service_worker),
     path("api/", include("parking.api.urls")),
     path("admin/", admin.site.urls),
 ]

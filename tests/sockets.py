@@ -27,6 +27,7 @@ class Socket(WebsocketCommunicator):
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
         self.numbers = []
+        self.follows = False
 
     async def open(self):
         """Connect, and read the hello."""
@@ -52,6 +53,7 @@ class Socket(WebsocketCommunicator):
             await self.next()
 
     async def say(self, **message):
+        self.follows |= message.get("type") == "follow"
         await self.send_to(text_data=json.dumps(message))
 
     async def settled(self):
@@ -110,6 +112,9 @@ async def socket(user, **options):
     yield opened
     rows = Notification.objects.filter(recipient=user, seq__isnull=False).order_by("seq")
     inbox = await database_sync_to_async(lambda: list(rows.values_list("seq", flat=True)))()
+    if opened.follows:
+        # One change may be told twice: once by a word, once by the comparison.
+        await opened.say(type="follow", topics=[])
     await opened.settled()
     if opened.numbers or (inbox and inbox[-1] > opened.hello["seq"]):
         await opened.read_up_to(inbox[-1])

@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from parking import timers
+from parking import punctuality, timers
 from parking.actions import bookings, payments
 from parking.admin import verbs
 from parking.admin.base import duration
@@ -658,7 +658,7 @@ def test_a_timer_that_is_not_parked_is_not_armed_again_and_the_operator_told(ada
     assert message == f"Refused for timer {timer.pk}: The timer is armed: this cannot be done now."
 
 
-HEALTHY = timers.Health(
+HEALTHY = punctuality.Health(
     at=datetime(2026, 11, 22, tzinfo=UTC),
     armed=1,
     overdue=0,

@@ -94,6 +94,13 @@ def test_a_duration_that_cannot_be_is_refused_at_the_start(value):
     assert "PARKMATE_WARNING_LEAD_SECONDS must be a number of seconds above zero" in done.stderr
 
 
+def test_a_currency_that_is_none_is_refused_at_the_start():
+    given = {"PARKMATE_SECRET_KEY": "x", "DATABASE_URL": "postgresql://h/d", "REDIS_URL": "redis://h"}
+    done = run_manage("check", **given, PARKMATE_CURRENCY="rupees")
+    assert done.returncode == 1
+    assert "PARKMATE_CURRENCY must be a currency's ISO code" in done.stderr
+
+
 @pytest.mark.django_db
 def test_the_migrations_say_what_the_models_say():
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)

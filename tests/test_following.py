@@ -1,5 +1,6 @@
 """Live pages: a socket that follows something is told when it has changed, and no other socket is."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from channels.db import database_sync_to_async
 
 from parking import timers
 from parking.actions import due, inbox
+from parking.changes import EVERYBODY, me
 from parking.models import Booking, Slot
 from parking.sockets import open_sockets
 from tests.sockets import say, socket
@@ -90,6 +92,21 @@ async def test_a_follow_replaces_the_one_before(cast, book):
         assert await page.receive_nothing(timeout=0.7)
 
 
+async def test_whoever_follows_more_misses_no_change_of_what_it_followed_before(cast):
+    lot = f"lot:{cast.lot.pk}"
+    async with socket(cast.eve) as page:
+        await follow(page, lot)
+        await do(Slot.objects.filter(lot=cast.lot).update, hourly_rate=9)
+        await follow(page, lot, "me")
+        assert await told(page) == {lot}
+
+        followers = open_sockets().followers
+        (channel,) = followers._topics
+        followers.heard([lot])
+        await followers.follow(channel, [lot])
+        assert followers.untold(channel) == {lot}
+
+
 async def test_reading_on_one_device_is_told_on_the_others(cast):
     await say(cast.dina)
     async with socket(cast.dina) as phone:
@@ -125,6 +142,31 @@ async def test_a_booking_made_for_later_changes_the_picture_when_it_begins(cast,
         await follow(page, f"lot:{cast.lot.pk}")
         assert await told(page) == {f"lot:{cast.lot.pk}"}
         assert await do(timers.now) >= booking.starts_at
+
+
+async def test_a_process_whose_listening_failed_listens_again(cast, layer, settings, monkeypatch, caplog):
+    settings.POSITION_CHECK_SECONDS = 600
+    monkeypatch.setattr("parking.sockets.LISTEN_AGAIN", 0.01)
+    listening = asyncio.Event()
+    joins = []
+
+    async def group_add(group, channel):
+        if group == EVERYBODY:
+            joins.append(channel)
+            if len(joins) == 1:
+                raise RuntimeError("The line broke")
+        await join(group, channel)
+        if len(joins) == 2:
+            listening.set()
+
+    join = layer.group_add
+    monkeypatch.setattr(layer, "group_add", group_add)
+    async with socket(cast.eve) as page:
+        await asyncio.wait_for(listening.wait(), 10)
+        await follow(page, "me")
+        layer.send_here(joins[1], {"type": "changed", "topics": [me(cast.eve.pk)]})
+        assert await told(page) == {"me"}
+    assert "The line broke" in caplog.text
 
 
 async def test_a_socket_that_left_is_forgotten(cast):

@@ -171,7 +171,7 @@ def test_every_order_of_events_ends_with_a_complete_replay_or_an_explicit_reset(
     run_state_machine_as_test(
         Interleavings,
         settings=settings(
-            max_examples=25,
+            max_examples=15,
             stateful_step_count=20,
             deadline=None,
             derandomize=True,

@@ -1,6 +1,7 @@
 """Lots over HTTP: how an owner adds and changes them, and how the list is narrowed."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -55,6 +56,27 @@ def test_one_slot_that_cannot_be_is_named_by_its_place_and_none_is_added(cast, o
     assert answer.status_code == 400
     assert list(answer.json()["fields"]["slots"]) == ["1"]
     assert cast.lot.slots.count() == 1
+
+
+def test_a_lot_is_closed_and_opened_again_in_one_call_each(cast, omar, as_user):
+    Slot.objects.create(lot=cast.lot, number=8, hourly_rate=Decimal("5.00"))
+    slots = f"/api/lots/{cast.lot.pk}/slots/"
+    answer = send(omar, "PATCH", slots, {"is_active": False})
+    assert (answer.status_code, [slot["is_active"] for slot in answer.json()]) == (200, [False, False])
+    assert as_user(cast.dina).get(f"/api/lots/{cast.lot.pk}/").json()["slots"] == []
+    send(omar, "PATCH", slots, {"is_active": True})
+    told = as_user(cast.dina).get(f"/api/lots/{cast.lot.pk}/").json()["slots"]
+    assert [(slot["number"], slot["hourly_rate"]) for slot in told] == [(7, "6.00"), (8, "5.00")]
+
+
+def test_all_slots_of_a_lot_get_another_rate_and_those_of_other_lots_keep_theirs(cast, omar):
+    other = Slot.objects.create(
+        lot=Lot.objects.create(owner=cast.omar, name="Other", address="2"), number=1, hourly_rate=1
+    )
+    send(omar, "PATCH", f"/api/lots/{cast.lot.pk}/slots/", {"hourly_rate": "8.50"})
+    cast.slot.refresh_from_db()
+    other.refresh_from_db()
+    assert (cast.slot.hourly_rate, other.hourly_rate) == (Decimal("8.50"), 1)
 
 
 def test_a_slots_number_cannot_become_anothers(cast, omar):

@@ -4,7 +4,7 @@ import pytest
 
 from parking.actions import inbox
 from parking.errors import Invalid
-from parking.events import BOOKING_WARNING, CATALOGUE, NEW_BOOKING, Channel
+from parking.events import BOOKING_WARNING, CATALOGUE, NEW_BOOKING, Audience, Channel
 from parking.models import Inbox, Mute, Notification
 from parking.notifications import notify
 from tests.conftest import told
@@ -20,7 +20,13 @@ def say(event, *, to):
 
 def test_everything_is_wanted_until_somebody_says_otherwise(cast):
     assert all(all(channels.values()) for _, channels in inbox.wanted(cast.omar))
-    assert [event for event, _ in inbox.wanted(cast.omar)] == list(CATALOGUE.values())
+    assert [event for event, _ in inbox.wanted(cast.ada)] == list(CATALOGUE.values())
+
+
+@pytest.mark.parametrize(("name", "others"), [("dina", "owner"), ("omar", "driver")])
+def test_nobody_is_asked_about_what_only_others_are_told(cast, name, others):
+    asked = {event.audience for event, _ in inbox.wanted(getattr(cast, name))}
+    assert asked == set(Audience) - {others}
 
 
 def test_what_is_muted_on_a_channel_is_told_and_says_so(cast):

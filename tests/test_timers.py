@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from kombu.exceptions import OperationalError
 
-from parking import timers
+from parking import punctuality, timers
 from parking.actions import bookings, due
 from parking.errors import IllegalMove, NotFound, Replaced
 from parking.models import Booking, Slot, Timer
@@ -373,7 +373,7 @@ def test_extending_a_booking_cancels_its_parked_warning_for_the_new_one(book, ca
 
 
 def test_a_clock_with_nothing_to_do_has_nothing_to_measure(cast):
-    health = timers.health()
+    health = punctuality.health()
     assert (health.armed, health.overdue, health.fired, health.parked) == (0, 0, 0, 0)
     assert (health.oldest_overdue, health.late_p50, health.late_p99, health.next_due) == (None,) * 4
 
@@ -381,7 +381,7 @@ def test_a_clock_with_nothing_to_do_has_nothing_to_measure(cast):
 def test_health_tells_the_overdue_and_how_long_the_oldest_of_them_has_waited(book):
     book().timers.filter(kind="WARNING").update(due_at=soon(minutes=-1))
     book(starts_at=soon(hours=2)).timers.filter(kind="EXPIRY").update(due_at=soon(minutes=-5))
-    health = timers.health()
+    health = punctuality.health()
     assert (health.overdue, health.armed) == (2, 6)
     assert round(health.oldest_overdue / timedelta(minutes=1)) == 5
     assert health.next_due.due_at > health.at
@@ -392,7 +392,7 @@ def test_health_does_not_call_overdue_what_waits_for_a_parked_expiry_or_a_next_t
     Timer.objects.filter(kind="AUTO_EXPIRY").update(due_at=soon(seconds=-1))
     failed = timer_of(book(starts_at=soon(hours=2)), "WARNING")
     Timer.objects.filter(pk=failed.pk).update(attempts=1, due_at=soon(seconds=-5), retry_at=soon(seconds=20))
-    health = timers.health()
+    health = punctuality.health()
     assert (health.overdue, health.retrying, health.parked) == (0, 1, 1)
 
 
@@ -406,7 +406,7 @@ def test_health_measures_how_late_the_timers_of_the_last_hour_came(book):
     Timer.objects.create(
         booking=booking, kind="WARNING", state="fired", due_at=soon(days=-1), fired_at=soon(hours=-2)
     )
-    health = timers.health()
+    health = punctuality.health()
     assert health.fired == 100
     assert health.late_p50 == timedelta(milliseconds=50.5)
     assert health.late_p99 == timedelta(milliseconds=99.01)

@@ -110,7 +110,14 @@ def worker_of(up: Up) -> psutil.Process:
 # --- A good day -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_it_serves_until_it_is_told_to_end_and_leaves_nothing(up, home, number):
     run = up().serving()
     assert httpx.get(f"{run.url}/api/health/ready/").status_code == 200
@@ -132,6 +139,7 @@ def test_it_says_where_it_is_who_may_sign_in_how_to_watch_and_how_to_stop(up):
         assert re.search(line, run.said)
 
 
+@pytest.mark.slow
 def test_a_demo_user_can_be_watched_from_beside_it(up, home):
     run = up().serving()
     watch = subprocess.Popen(
@@ -148,12 +156,14 @@ def test_a_demo_user_can_be_watched_from_beside_it(up, home):
     run.end(signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_without_the_demo_nobody_is_there(up, home):
     run = up("--no-demo").until("Stop  ")
     assert run.end(signal.SIGINT) == 0
     assert "Sign in" not in run.said
 
 
+@pytest.mark.slow
 def test_a_database_that_is_given_is_used_and_left_running(up, home):
     given = Postgres(home / "given", quick=True)
     given.start()
@@ -199,6 +209,7 @@ def test_after_it_was_killed_itself_the_next_one_clears_up_and_serves(up, home):
     assert running_from(home) == []
 
 
+@pytest.mark.slow
 def test_when_one_process_dies_all_end_even_what_it_left_and_it_says_which(up, home):
     run = up().serving()
     worker = worker_of(run)
@@ -235,6 +246,7 @@ def test_a_taken_port_is_a_sentence_before_anything_is_started(up, home):
     assert not (home / "postgres").exists()
 
 
+@pytest.mark.slow
 def test_a_second_up_is_refused_and_the_first_one_serves_on(up, home):
     first = up().serving()
     second = up()

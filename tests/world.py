@@ -134,6 +134,7 @@ def bodies(world: World) -> dict[tuple[str, str], dict[str, Any]]:
             "slots": [{"number": 90, "vehicle_type": "van", "hourly_rate": "3.00", "is_active": True}]
         },
         ("POST", "lots/<int:pk>/carwash-types/"): {"name": "Wax", "price": "5.00", "is_offered": True},
+        ("PATCH", "lots/<int:pk>/slots/"): {"hourly_rate": "7.00", "is_active": True},
         ("PATCH", "slots/<int:pk>/"): {"number": 91},
         ("PATCH", "carwash-types/<int:pk>/"): {"price": "11.00"},
         ("POST", "bookings/"): {
@@ -173,6 +174,7 @@ OWNERS = {
     ("POST", "lots/"),
     ("PATCH", "lots/<int:pk>/"),
     ("POST", "lots/<int:pk>/slots/"),
+    ("PATCH", "lots/<int:pk>/slots/"),
     ("POST", "lots/<int:pk>/carwash-types/"),
     ("PATCH", "slots/<int:pk>/"),
     ("PATCH", "carwash-types/<int:pk>/"),

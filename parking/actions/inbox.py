@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from parking.changes import me, say
 from parking.errors import Invalid, NotFound
-from parking.events import CATALOGUE, Channel, Event
+from parking.events import CATALOGUE, Audience, Channel, Event
 from parking.models import Mute, Notification, User
 
 
@@ -32,11 +32,12 @@ def read_all(*, by: User, upto: int | None = None) -> int:
 
 
 def wanted(user: User) -> list[tuple[Event, dict[Channel, bool]]]:
-    """For each event, on which channels this person wants it."""
+    """For each event that may be for this person, on which channels they want it."""
     muted = set(Mute.objects.filter(user=user).values_list("event", "channel"))
     return [
         (event, {channel: (event.code, channel.value) not in muted for channel in Channel})
         for event in CATALOGUE.values()
+        if user.is_staff or event.audience in (Audience.EVERYONE, user.role)
     ]
 
 

@@ -57,6 +57,16 @@ def change_slot(slot_id: int, *, by: User, fields: Mapping[str, Any]) -> Slot:
         return slot
 
 
+def change_all_slots(lot_id: int, *, by: User, fields: Mapping[str, Any]) -> list[Slot]:
+    """Change every slot of a lot; what is booked stays booked, at its price. Raises NotFound or Forbidden."""
+    with transaction.atomic():
+        lot = _lock_lot(lot_id, by=by)
+        if fields:
+            lot.slots.update(**fields)
+            changed(lot)
+        return list(lot.slots.order_by("number"))
+
+
 def offer_wash(lot_id: int, *, by: User, fields: Mapping[str, Any]) -> CarWashType:
     """Offer a kind of car wash at a lot. Raises NotFound, Forbidden or NameTaken."""
     with transaction.atomic(), _taken_refused():

@@ -8,11 +8,11 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from parking import timers
+from parking import punctuality, timers
 from parking.admin.base import History, duration, link_to, linked
 from parking.admin.verbs import ActingPage, Verb
 from parking.models import Timer, User
-from parking.timers import BOUND, Health
+from parking.punctuality import BOUND, Health
 
 # More parked timers than this are one trouble, not many: the list below has them all.
 PARKED_SHOWN = 20
@@ -119,7 +119,7 @@ class Timers(ActingPage, History):
         return response
 
     def _health(self, request: HttpRequest) -> dict[str, Any]:
-        health = timers.health()
+        health = punctuality.health()
         found = health.next_due
         return {
             "title": "Timers",
@@ -129,7 +129,7 @@ class Timers(ActingPage, History):
             "next_due": found,
             "next_in": found and duration(max(found.due_at - health.at, timedelta(0))),
             "next_booking": found and link_to(found.booking),
-            "parked": timers.parked().select_related("booking")[:PARKED_SHOWN] if health.parked else [],
+            "parked": punctuality.parked().select_related("booking")[:PARKED_SHOWN] if health.parked else [],
             "parked_hidden": max(0, health.parked - PARKED_SHOWN),
             "may_retry": self.has_change_permission(request),
         }

@@ -113,6 +113,13 @@ class NewSlots(Strict):
     slots = serializers.ListField(child=SlotFields(), min_length=1, max_length=100)
 
 
+class SlotsFields(Strict):
+    """What an owner says of all slots of a lot."""
+
+    hourly_rate = DecimalField(max_digits=8, decimal_places=2, min_value=0, required=False)
+    is_active = BooleanField(required=False)
+
+
 class LotParameters(PageParameters):
     """How the list of lots is narrowed."""
 
@@ -174,6 +181,13 @@ class LotSlots(APIView):
         wish = body(request, NewSlots).validated_data["slots"]
         added = verbs.add_slots(pk, by=signed_in(request), slots=wish)
         return Response(SlotSummary(added, many=True).data, 201)
+
+    @takes(SlotsFields, answers=SlotSummary(many=True), example={"is_active": False})
+    def patch(self, request: Request, pk: int) -> Response:
+        """Change all slots of a lot, as its owner. What is booked stays booked, at its price."""
+        fields = body(request, SlotsFields).validated_data
+        changed = verbs.change_all_slots(pk, by=signed_in(request), fields=fields)
+        return Response(SlotSummary(changed, many=True).data)
 
 
 class OneSlot(APIView):

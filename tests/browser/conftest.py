@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.live.box import PROCFILE, ROOT, Box
+from tests.live.box import ROOT, Box
 from tests.live.conftest import box, boxes, migrated
 
 __all__ = ["box", "browser", "built", "migrated", "photograph", "site"]
+
+# How long a test waits for what it expects, in milliseconds: a machine may be busy.
+expect.set_options(timeout=15_000)
 
 REAL_TIMES = {"PARKMATE_WARNING_LEAD_SECONDS": "300", "PARKMATE_RENEWAL_WINDOW_SECONDS": "600"}
 
@@ -58,20 +61,22 @@ def built() -> None:
 def site(built: None, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     """One box for all tests that break nothing in it: the times of a real site, people of each test's own."""
     with boxes(migrated, tmp_path_factory.mktemp("site")) as start:
-        started = start("web", "sweeper", **REAL_TIMES)
+        started = start(**REAL_TIMES)
         # It says what a test wants said: see `tell`.
-        started.start("worker", command=f"{PROCFILE['worker']} --include tests.live.announcing")
+        started.commands["worker"] += " --include tests.live.announcing"
+        started.start("web", "worker", "sweeper")
         yield started
 
 
 @pytest.fixture
-def photograph() -> Callable[[Page, str], Awaitable[None]]:
-    """Keep a picture of the whole page, if PARKMATE_SCREENSHOTS names a directory for it."""
+def photograph() -> Callable[..., Awaitable[None]]:
+    """Keep a picture of the page, or of its window, if PARKMATE_SCREENSHOTS names a directory for it."""
     directory = os.environ.get("PARKMATE_SCREENSHOTS")
 
-    async def photograph(page: Page, name: str) -> None:
+    async def photograph(page: Page, name: str, *, whole: bool = True) -> None:
         if directory:
             file = re.sub(r"\W+", "-", name).strip("-") + ".png"
-            await page.screenshot(path=Path(directory) / file, full_page=True)
+            # What moves is shown where it comes to rest.
+            await page.screenshot(path=Path(directory) / file, full_page=whole, animations="disabled")
 
     return photograph

@@ -78,6 +78,7 @@ async def choose(page: Page, action: str, *, row: int) -> None:
     await page.get_by_role("button", name="Go").click()
 
 
+@pytest.mark.slow
 async def test_what_an_operator_does_reaches_the_drivers_open_socket(box, browser, photograph):
     live = box("web", "worker", "beat", "sweeper")
     async with signed_in(browser, live, photograph) as page, people(live) as (driver, socket, slot):
@@ -112,6 +113,7 @@ async def test_what_an_operator_does_reaches_the_drivers_open_socket(box, browse
         await photograph(page, "booking on a phone")
 
 
+@pytest.mark.slow
 async def test_an_operator_sees_how_the_clock_is_and_tries_a_parked_timer_again(box, browser, photograph):
     live = box("web", "worker", "beat", "sweeper")
     async with signed_in(browser, live, photograph) as page, people(live) as (driver, socket, slot):
@@ -148,6 +150,7 @@ async def test_an_operator_sees_how_the_clock_is_and_tries_a_parked_timer_again(
         await expect(page.get_by_text("Healthy.")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_a_changed_schedule_is_still_changed_after_everything_was_restarted(box, browser, photograph):
     live = box("web", "worker", "beat", "sweeper")
     read = "The schedule is read"
@@ -180,6 +183,7 @@ async def test_a_changed_schedule_is_still_changed_after_everything_was_restarte
     assert "warning" not in live.log("web").lower()
 
 
+@pytest.mark.slow
 async def test_an_announcement_that_an_operator_schedules_reaches_every_open_socket_once(
     box, browser, photograph
 ):

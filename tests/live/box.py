@@ -33,6 +33,7 @@ SHORT_TIMES = {
     "PARKMATE_RENEWAL_WINDOW_SECONDS": str(WINDOW),
 }
 PATIENCE = 30.0
+PASSWORD = "a long enough passphrase"
 
 
 def until(true: Callable[[], Any], *, seconds: float = PATIENCE) -> Any:
@@ -54,6 +55,7 @@ class Box:
         self.database_name = name
         self.database = f"postgresql://postgres@/{name}?host={POSTGRES.socket_directory}&port=5432"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.commands = dict(PROCFILE)
         self.times = SHORT_TIMES
 
     @property
@@ -77,7 +79,7 @@ class Box:
     def start(self, *names: str, command: str | None = None) -> None:
         """Start these of the Procfile's processes, and wait until they serve."""
         for name in names:
-            self._spawn(name, command or PROCFILE[name], self.environment)
+            self._spawn(name, command or self.commands[name], self.environment)
         if "web" in names:
             until(self._web_is_ready)
         if "worker" in names:
@@ -133,6 +135,12 @@ class Box:
         os.killpg(self.processes[name].pid, number)
         if number == signal.SIGKILL:
             self.processes.pop(name).wait()
+
+    def end(self, name: str, number: signal.Signals) -> None:
+        """Signal a process so that it ends, and wait until it has."""
+        self.kill(name, number)
+        if name in self.processes:
+            self.processes.pop(name).wait(PATIENCE)
 
     def restart(self) -> None:
         """Stop every process as a supervisor would, and start them all again."""
@@ -208,11 +216,27 @@ class Person:
     @asynccontextmanager
     async def register(cls, box: Box, name: str, *, role: str = "driver") -> AsyncIterator["Person"]:
         """Make an account over HTTP, and sign in by it."""
-        async with httpx.AsyncClient(base_url=box.url, timeout=PATIENCE) as client:
+        async with cls._enter(
+            box, "register", {"username": name, "password": PASSWORD, "role": role}
+        ) as person:
+            yield person
+
+    @classmethod
+    @asynccontextmanager
+    async def sign_in(cls, box: Box, name: str) -> AsyncIterator["Person"]:
+        """Somebody who has an account, on one more device."""
+        async with cls._enter(box, "login", {"username": name, "password": PASSWORD}) as person:
+            yield person
+
+    @classmethod
+    @asynccontextmanager
+    async def _enter(cls, box: Box, door: str, body: dict[str, str]) -> AsyncIterator["Person"]:
+        # Kept for less time than the server keeps it: else it closes a connection as it is used again.
+        limits = httpx.Limits(keepalive_expiry=2)
+        async with httpx.AsyncClient(base_url=box.url, timeout=PATIENCE, limits=limits) as client:
             token = (await client.get("/api/auth/me/")).json()["csrf_token"]
-            body = {"username": name, "password": "a long enough passphrase", "role": role}
-            answer = await client.post("/api/auth/register/", json=body, headers={"X-CSRFToken": token})
-            assert answer.status_code == 201, answer.text
+            answer = await client.post(f"/api/auth/{door}/", json=body, headers={"X-CSRFToken": token})
+            assert answer.status_code in (200, 201), answer.text
             client.headers["X-CSRFToken"] = answer.json()["csrf_token"]
             yield cls(box, client, answer.json()["user"]["id"])
 

@@ -37,6 +37,7 @@ async def test_without_the_lock_the_constraint_alone_keeps_the_slot_held_once(bo
     assert held == 1
 
 
+@pytest.mark.slow
 async def test_without_the_lock_and_the_constraint_the_same_test_finds_an_overlap(box):
     unguarded = box()
     unguarded.rows("ALTER TABLE parking_booking DROP CONSTRAINT booking_slot_held_once")

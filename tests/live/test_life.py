@@ -88,15 +88,23 @@ async def test_with_the_worker_killed_before_the_warning_nothing_is_lost_or_doub
     await live_through(live, before_warning=lambda: live.kill("worker"))
 
 
+@pytest.mark.slow
 async def test_without_beat_nothing_is_lost_or_doubled(box):
     await live_through(box("web", "worker", "sweeper"))
 
 
+@pytest.mark.slow
 async def test_without_the_sweeper_the_alarms_alone_are_on_time(box):
     await live_through(box("web", "worker", "beat"))
 
 
-@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP], ids=["stopped", "frozen"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(signal.SIGKILL, id="stopped", marks=pytest.mark.slow),
+        pytest.param(signal.SIGSTOP, id="frozen"),
+    ],
+)
 async def test_without_valkey_a_booking_answers_201_and_expires_on_time(box, fault):
     live = box("web", "worker", "beat", "sweeper")
     async with cast(live) as (driver, _, slot):
@@ -125,6 +133,7 @@ async def database_away(box):
         administer(f"ALTER DATABASE {box.database_name} ALLOW_CONNECTIONS true")
 
 
+@pytest.mark.slow
 async def test_the_sweeper_survives_a_database_that_goes_away_and_comes_back(box):
     live = box("web", "sweeper")
     async with cast(live) as (driver, _, slot):
@@ -152,6 +161,7 @@ async def test_without_the_database_requests_answer_503_and_are_served_again_whe
         assert (await driver.book(slot, seconds=60)).status_code == 201
 
 
+@pytest.mark.slow
 async def test_a_worker_whose_connection_broke_rings_the_next_alarm_on_a_new_one(box):
     live = box("web", "worker")
     async with cast(live) as (driver, _, slot):
@@ -163,7 +173,14 @@ async def test_a_worker_whose_connection_broke_rings_the_next_alarm_on_a_new_one
                 pass
 
 
-@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(signal.SIGKILL, id="killed"),
+        pytest.param(signal.SIGTERM, id="stopped", marks=pytest.mark.slow),
+    ],
+)
 async def test_a_valkey_that_is_restarted_empty_ends_no_process_and_alarms_ring_again(box, fault):
     live = box("web", "worker", "beat")
     async with cast(live) as (driver, _, slot):

@@ -116,6 +116,7 @@ def fuzz(box, tmp_path, **options):
     return int(re.search(r"(\d+) generated", done.stdout).group(1))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_every_operation_does_what_the_document_says(box, tmp_path):
     assert fuzz(box("web"), tmp_path, person="dina", examples=1, fuzzing=False) > 300

@@ -193,6 +193,7 @@ def random_frame(luck):
     return Frame(opcode, text, fin=luck.random() < 0.8).serialize(mask=True)
 
 
+@pytest.mark.slow
 async def test_ten_thousand_random_frames_raise_nothing_and_leave_nothing(box):
     live = box("web")
     ((_, (session,)),) = people(live, 1)
@@ -245,6 +246,7 @@ async def test_too_big_binary_and_endless_messages_end_as_written(box):
     assert "Traceback" not in live.log("web")
 
 
+@pytest.mark.slow
 async def test_clients_that_never_read_are_told_to_go_cost_little_and_slow_nobody(box):
     """Twenty of them, their receive buffers as small as they can be, and three megabytes for each."""
     times = {"STALL": "8", "SWEEP": "0.2", "POSITION_CHECK": "1"}

@@ -81,6 +81,7 @@ async def test_the_clients_of_the_documents_show_each_notice_once_across_a_resta
         assert shown == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.slow
 @CLIENTS
 async def test_the_clients_of_the_documents_stop_when_their_device_is_signed_out(box, language, command):
     live = box("web", "sweeper", PARKMATE_SWEEP_SECONDS="0.2")
@@ -94,6 +95,7 @@ async def test_the_clients_of_the_documents_stop_when_their_device_is_signed_out
         assert b"4401" in complaint
 
 
+@pytest.mark.slow
 async def test_the_client_in_javascript_acknowledges_what_it_has_shown(box):
     live = box("web", "sweeper", PARKMATE_SWEEP_SECONDS="0.2")
     user_id, token = live.run_django(A_DEVICE)

@@ -5,7 +5,8 @@ import { createRoot } from "react-dom/client";
 import { BrowserRouter } from "react-router";
 import { Refusal } from "@/lib/api";
 import * as ask from "@/lib/queries";
-import { App } from "./routes";
+import { App, beginToLoad } from "./routes";
+import { letWorkerIn } from "./worker";
 import "./style.css";
 
 /** The session ended elsewhere: whoever finds out first asks who is here. */
@@ -21,12 +22,15 @@ const queries: QueryClient = new QueryClient({
     queries: {
       staleTime: 10_000,
       // What the server refused, it would refuse again; what did not reach it, might the next time.
-      retry: (failures, error) => failures < 2 && error instanceof Refusal && error.undecided,
+      retry: (failures, error) => failures < 2 && error instanceof Refusal && error.undecided && navigator.onLine,
       networkMode: "always",
     },
     mutations: { networkMode: "always" },
   },
 });
+
+beginToLoad(location.pathname);
+void queries.prefetchQuery(ask.me);
 
 const root = document.getElementById("root");
 if (root) {
@@ -40,3 +44,5 @@ if (root) {
     </StrictMode>,
   );
 }
+
+letWorkerIn();

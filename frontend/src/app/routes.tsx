@@ -1,35 +1,63 @@
 /** The client's addresses, each page's code loaded when it is needed. `parkmate/client.py` knows their first words. */
 import { useQuery } from "@tanstack/react-query";
 import { Compass } from "lucide-react";
-import { lazy, Suspense } from "react";
+import { Suspense, useEffect } from "react";
 import { Link, Navigate, Route, Routes, useLocation } from "react-router";
+import { Refusal, type Schemas } from "@/lib/api";
+import { later } from "@/lib/chunks";
+import { recall, rememberPerson } from "@/lib/memory";
 import * as ask from "@/lib/queries";
 import { buttonClass } from "@/ui/controls";
 import { Empty, Loading, Page, Problem } from "@/ui/layout";
 import { Shell } from "./Shell";
 
 const account = () => import("@/features/account/AccountPages");
-const SignInPage = lazy(async () => ({ default: (await account()).SignInPage }));
-const RegisterPage = lazy(async () => ({ default: (await account()).RegisterPage }));
-const LotsPage = lazy(async () => ({ default: (await import("@/features/lots/LotsPage")).LotsPage }));
-const LotPage = lazy(async () => ({ default: (await import("@/features/lots/LotPage")).LotPage }));
-const BookingsPage = lazy(async () => ({ default: (await import("@/features/bookings/BookingsPage")).BookingsPage }));
-const BookingPage = lazy(async () => ({ default: (await import("@/features/bookings/BookingPage")).BookingPage }));
-const InboxPage = lazy(async () => ({ default: (await import("@/features/notices/InboxPage")).InboxPage }));
-const PreferencesPage = lazy(async () => ({ default: (await import("@/features/notices/PreferencesPage")).PreferencesPage }));
-const DeskPage = lazy(async () => ({ default: (await import("@/features/desk/DeskPage")).DeskPage }));
+const lots = () => import("@/features/lots/LotsPage");
+const lot = () => import("@/features/lots/LotPage");
+const bookings = () => import("@/features/bookings/BookingsPage");
+const booking = () => import("@/features/bookings/BookingPage");
+const receipt = () => import("@/features/bookings/ReceiptPage");
+const inbox = () => import("@/features/notices/InboxPage");
+const preferences = () => import("@/features/notices/PreferencesPage");
+const desk = () => import("@/features/desk/DeskPage");
+
+const SignInPage = later(async () => (await account()).SignInPage);
+const RegisterPage = later(async () => (await account()).RegisterPage);
+const LotsPage = later(async () => (await lots()).LotsPage);
+const LotPage = later(async () => (await lot()).LotPage);
+const BookingsPage = later(async () => (await bookings()).BookingsPage);
+const BookingPage = later(async () => (await booking()).BookingPage);
+const ReceiptPage = later(async () => (await receipt()).ReceiptPage);
+const InboxPage = later(async () => (await inbox()).InboxPage);
+const PreferencesPage = later(async () => (await preferences()).PreferencesPage);
+const DeskPage = later(async () => (await desk()).DeskPage);
+
+const ROOMS: Record<string, () => Promise<unknown>> = { lots, bookings, inbox, preferences, desk, "sign-in": account, register: account };
+const ITEMS: Record<string, () => Promise<unknown>> = { lots: lot, bookings: booking };
+
+/** The code of the page that one comes to, while the server is still asked who is here. */
+export function beginToLoad(pathname: string): void {
+  const [, room = "", item] = pathname.split("/");
+  const load = item ? ITEMS[room] : ROOMS[room || "lots"];
+  // A failure is told where the page is drawn.
+  load?.().catch(() => undefined);
+}
 
 export function App() {
-  const { data, error, refetch } = useQuery(ask.me);
+  const { data, error, failureReason, refetch } = useQuery(ask.me);
   const { pathname, search, state } = useLocation();
-  if (!data) {
+  useEffect(() => {
+    if (data) rememberPerson(data.user);
+  }, [data]);
+  const here = data ?? (failureReason instanceof Refusal && failureReason.undecided ? lastHere() : null);
+  if (!here) {
     return (
       <div className="mx-auto max-w-md p-6">
         {error ? <Problem error={error} retry={() => void refetch()} /> : <Loading rows={1} />}
       </div>
     );
   }
-  const { user } = data;
+  const { user } = here;
   if (!user) {
     return (
       <Suspense>
@@ -45,7 +73,7 @@ export function App() {
   const back = (state as { from?: string } | null)?.from ?? home;
   return (
     <Routes>
-      <Route element={<Shell key={user.id} user={user} />}>
+      <Route element={<Shell key={user.id} user={user} answered={Boolean(data)} />}>
         <Route index element={<Navigate to={home} replace />} />
         <Route path="/sign-in" element={<Navigate to={back} replace />} />
         <Route path="/register" element={<Navigate to={back} replace />} />
@@ -53,13 +81,20 @@ export function App() {
         <Route path="/lots/:id" element={<LotPage user={user} />} />
         <Route path="/bookings" element={<BookingsPage user={user} />} />
         <Route path="/bookings/:id" element={<BookingPage user={user} />} />
+        <Route path="/bookings/:id/receipt" element={<ReceiptPage />} />
         <Route path="/inbox" element={<InboxPage />} />
         <Route path="/preferences" element={<PreferencesPage />} />
-        <Route path="/desk/:room?" element={<DeskPage />} />
+        {home === "/desk" && <Route path="/desk/:room?" element={<DeskPage />} />}
         <Route path="*" element={<Nowhere />} />
       </Route>
     </Routes>
   );
+}
+
+/** While the server cannot say who is here: whoever was, the last time. */
+function lastHere(): { user: Schemas["Account"] } | null {
+  const known = recall();
+  return known && { user: known.person };
 }
 
 function Nowhere() {

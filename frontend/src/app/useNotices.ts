@@ -1,13 +1,22 @@
 /** The line of whoever is signed in: its notices become toasts, and what is drawn is asked for anew. */
-import { useQueryClient } from "@tanstack/react-query";
+import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { useNavigate } from "react-router";
-import { showToast } from "@/features/notices/toasts";
+import { loaded } from "@/lib/chunks";
 import { listen, useLine } from "@/lib/live";
 import * as ask from "@/lib/queries";
 
-/** Many notices at once are one reason to ask. */
-const TOGETHER = 150;
+const PATIENCE = 5_000;
+
+/** Not in the first load: a toast needs a notice first. Until they are here, however long it takes. */
+export async function toasts(): Promise<typeof import("@/features/notices/toasts")> {
+  try {
+    return await loaded(() => import("@/features/notices/toasts"));
+  } catch {
+    await new Promise((resolve) => { setTimeout(resolve, PATIENCE); });
+    return toasts();
+  }
+}
 
 export function useNotices(userId: number): void {
   const queries = useQueryClient();
@@ -18,30 +27,34 @@ export function useNotices(userId: number): void {
     go.current = navigate;
   }, [navigate]);
 
-  useEffect(() => {
-    let asking: ReturnType<typeof setTimeout> | undefined;
-    // Whatever the notice is about: no list here of what each kind changes.
-    const reread = () => {
-      asking ??= setTimeout(() => {
-        asking = undefined;
-        void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" });
-      }, TOGETHER);
-    };
-    const stop = listen(userId, {
-      given: ({ notice, toast, vibration }, show) => {
-        if (toast && show) showToast(notice, { vibrate: vibration, open: (address) => void go.current(address) });
-        reread();
-      },
-      reread,
-    });
-    return () => {
-      clearTimeout(asking);
-      stop();
-    };
-  }, [userId, queries]);
+  useEffect(
+    () =>
+      listen(
+        userId,
+        {
+          given: ({ notice, toast, vibration, sound }, show) => {
+            if (!toast || !show) return;
+            const open = (address: string) => void go.current(address);
+            void toasts().then(({ showToast }) => showToast(notice, { vibration, sound, open }));
+          },
+          reread: (stale, done) => void ask.reread(queries, stale).then(done),
+        },
+        () => isStillIn(queries, userId).catch(() => null),
+      ),
+    [userId, queries],
+  );
 
   useEffect(() => {
-    // The server ended this sign-in: find out who is here now.
+    // Another tab has found that this sign-in ended: find out who is here now.
     if (state.name === "stopped" && state.code !== null) void queries.invalidateQueries({ queryKey: ask.me.queryKey });
   }, [state, queries]);
+}
+
+const NEW_COOKIE = 1_000;
+
+/** Another password gives this browser another session, a moment after its line has ended. Whoever asks before
+ * that, with the old one's cookie, has the new one's deleted by the answer. */
+async function isStillIn(queries: QueryClient, userId: number): Promise<boolean> {
+  await new Promise((passed) => setTimeout(passed, NEW_COOKIE));
+  return (await queries.fetchQuery({ ...ask.me, staleTime: 0 })).user?.id === userId;
 }

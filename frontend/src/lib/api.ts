@@ -32,14 +32,15 @@ server.use({
   },
 });
 
-/** The answer's body. Raises Refusal. */
-export async function answer<T>(asked: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
+/** The answer's body. Raises Refusal; where the server cannot be reached, that says `what` cannot be shown. */
+export async function answer<T>(asked: Promise<{ data?: T; error?: unknown; response: Response }>, what?: string): Promise<T> {
   let given;
   try {
     given = await asked;
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Refusal(0, "unreachable", "ParkMate cannot be reached. Look at your network and try again.");
+    const reason = "ParkMate cannot be reached. Look at your network and try again.";
+    throw new Refusal(0, "unreachable", what ? `${what} cannot be shown: ${reason}` : reason);
   }
   if (!given.response.ok) throw refusal(given.response.status, given.error);
   return given.data as T;

@@ -4,25 +4,53 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-// UPI is what ParkMate takes besides cards and cash, so that amounts are rupees.
-const MONEY = new Intl.NumberFormat(undefined, { style: "currency", currency: "INR" });
-const TIME = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
-const EXACT_TIME = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" });
-const MOMENT = new Intl.DateTimeFormat(undefined, {
-  weekday: "short",
-  day: "numeric",
-  month: "short",
-  hour: "numeric",
-  minute: "2-digit",
-});
+/** What amounts are in, as the server's page says it: an ISO code. Empty where it does not say. */
+export const CURRENCY = globalThis.document?.querySelector<HTMLMetaElement>('meta[name="currency"]')?.content ?? "";
+const MONEY = once(() =>
+  CURRENCY
+    ? new Intl.NumberFormat(undefined, { style: "currency", currency: CURRENCY })
+    : new Intl.NumberFormat(undefined, { minimumFractionDigits: 2 }),
+);
+const TIME = times({ hour: "numeric", minute: "2-digit" });
+const EXACT_TIME = times({ hour: "numeric", minute: "2-digit", second: "2-digit" });
+const MOMENT = times({ weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
+const EXACT = times({ day: "numeric", month: "short", hour: "numeric", minute: "2-digit", second: "2-digit" });
+const WEEKDAY = times({ weekday: "short" });
+const FULL = times({ dateStyle: "medium", timeStyle: "short" });
 
-export const money = (amount: string | number) => MONEY.format(Number(amount));
-export const exactTime = (at: string | number) => EXACT_TIME.format(new Date(at));
+export const money = (amount: string | number) => MONEY().format(Number(amount));
 
 /** The time, and the day unless it is today. */
 export function moment(at: string | number, now: number): string {
   const sameDay = new Date(at).toDateString() === new Date(now).toDateString();
-  return (sameDay ? TIME : MOMENT).format(new Date(at));
+  return (sameDay ? TIME : MOMENT)().format(new Date(at));
+}
+
+/** To the second, and the day unless it is today. */
+export function exactMoment(at: string | number, now: number): string {
+  const sameDay = new Date(at).toDateString() === new Date(now).toDateString();
+  return (sameDay ? EXACT_TIME : EXACT)().format(new Date(at));
+}
+
+/** The time without its spaces, or the weekday's name: for where there is little room. */
+export function shortMoment(at: string | number, now: number): string {
+  const sameDay = new Date(at).toDateString() === new Date(now).toDateString();
+  return sameDay ? TIME().format(new Date(at)).replace(/\s/gu, "") : WEEKDAY().format(new Date(at));
+}
+
+/** A period, its day said once. */
+export function period(from: string | number, to: string | number, now: number): string {
+  const oneDay = new Date(from).toDateString() === new Date(to).toDateString();
+  return `${moment(from, now)} – ${oneDay ? TIME().format(new Date(to)) : moment(to, now)}`;
+}
+
+/** With its day and year, for what is kept. */
+export const fullMoment = (at: string | number) => FULL().format(new Date(at));
+
+/** What a `datetime-local` field shows for this moment, in the reader's zone. */
+export function asLocalField(at: number): string {
+  const date = new Date(at);
+  return new Date(at - date.getTimezoneOffset() * MINUTE).toISOString().slice(0, 16);
 }
 
 /** As on a stop watch: `4:59`, `1:04:59`, `2 d 03:04:59`. */
@@ -49,4 +77,14 @@ export function estimate(hourlyRate: string, milliseconds: number): number {
   const minutes = Math.ceil(milliseconds / MINUTE);
   const cents = Math.round(Number(hourlyRate) * 100);
   return Math.floor((cents * minutes + 30) / 60) / 100;
+}
+
+/** Each takes milliseconds to make on a phone: only when it is used. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
+function times(options: Intl.DateTimeFormatOptions): () => Intl.DateTimeFormat {
+  return once(() => new Intl.DateTimeFormat(undefined, options));
 }

@@ -1,18 +1,18 @@
 /** The line and the server's clock, for whatever draws them. */
-import { useSyncExternalStore } from "react";
-import { keepLine, type Notice, type Snapshot, type Tab } from "./connection";
-import type { Given } from "./arrivals";
+import { useEffect, useSyncExternalStore } from "react";
+import { keepLine, type AskWhetherIn, type Snapshot, type Tab, type TabListener } from "./connection";
+import type { Count } from "./arrivals";
+import { recall } from "./memory";
 
-interface Reader {
-  given(given: Given<Notice>, show: boolean): void;
-  reread(): void;
-}
-
-const START: Snapshot = { state: { name: "connecting" }, offset: 0, unread: null };
+/** Whoever is signed in hears of what is theirs. */
+const MINE = "me";
+// Until the server says what time it is: by how much the device was wrong before.
+const START: Snapshot = { state: { name: "connecting" }, offset: recall()?.offset ?? 0, unread: null };
 
 let snapshot = START;
 let tab: Tab | null = null;
 const watchers = new Set<() => void>();
+const followed = new Set<readonly string[]>();
 
 function show(next: Snapshot): void {
   snapshot = next;
@@ -25,9 +25,10 @@ function watch(watcher: () => void): () => void {
 }
 
 /** Keeps this person's line until the answer is called. */
-export function listen(userId: number, reader: Reader): () => void {
-  const line = keepLine(userId, { ...reader, changed: show });
+export function listen(userId: number, reader: Omit<TabListener, "changed">, isIn: AskWhetherIn): () => void {
+  const line = keepLine(userId, { ...reader, changed: show }, isIn);
   tab = line.tab;
+  tellTopics();
   return () => {
     line.letGo();
     tab = null;
@@ -35,9 +36,27 @@ export function listen(userId: number, reader: Reader): () => void {
   };
 }
 
-/** A request has learnt how many notices are unread. */
-export function learnUnread(unread: number): void {
-  tab?.learnUnread(unread);
+/** A request has learnt how many notices are unread; false if a newer count is known. */
+export function learnUnread(count: Count): boolean {
+  return tab?.learnUnread(count) ?? true;
+}
+
+function tellTopics(): void {
+  tab?.follow([...new Set([MINE, ...[...followed].flat()])]);
+}
+
+/** While this is drawn, a change of these topics makes what depends on them be read anew. */
+export function useFollow(topics: readonly string[]): void {
+  const words = topics.join(" ");
+  useEffect(() => {
+    const wanted = words.split(" ").filter(Boolean);
+    followed.add(wanted);
+    tellTopics();
+    return () => {
+      followed.delete(wanted);
+      tellTopics();
+    };
+  }, [words]);
 }
 
 export function useLine(): Snapshot {

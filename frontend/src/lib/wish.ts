@@ -2,6 +2,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import { newKey, Refusal } from "./api";
+import { useOnce } from "./once";
 
 interface Wish<Form, Body> {
   readonly form: Form;
@@ -20,7 +21,7 @@ export function useWish<Form, Body, Answer>(
 ) {
   const queries = useQueryClient();
   const undecided = useRef<Wish<Form, Body> | null>(null);
-  return useMutation({
+  const mutation = useMutation({
     mutationFn: async (form: Form) => {
       const last = undecided.current;
       const same = last && JSON.stringify(last.form) === JSON.stringify(form);
@@ -38,4 +39,5 @@ export function useWish<Form, Body, Answer>(
     onSuccess: done,
     onSettled: () => queries.invalidateQueries(),
   });
+  return useOnce(mutation);
 }

@@ -24,10 +24,11 @@ const SANDBOX = [
 
 interface PaymentProps {
   value: PaymentChoice;
+  errors?: readonly string[] | undefined;
   onChange: (value: PaymentChoice) => void;
 }
 
-export function Payment({ value, onChange }: PaymentProps) {
+export function Payment({ value, errors, onChange }: PaymentProps) {
   const cash = value.payment_method === "cash";
   return (
     <div className="grid gap-4">
@@ -46,12 +47,13 @@ export function Payment({ value, onChange }: PaymentProps) {
         onChange={(payment_method) => {
           onChange({ payment_method, payment_token: payment_method === "cash" ? "" : "tok_visa" });
         }}
-        hint={cash ? "Pay at the lot. The booking is pending until its owner has the cash; the slot is yours meanwhile." : undefined}
+        hint={cash ? "Pay at the lot. It is pending until the lot’s owner has the cash; it is yours meanwhile." : undefined}
       />
       {!cash && (
         <Select
           label={`Sandbox ${value.payment_method === "card" ? "card" : "UPI account"}`}
           value={value.payment_token}
+          errors={errors}
           onChange={(event) => { onChange({ ...value, payment_token: event.target.value }); }}
         >
           {SANDBOX.map(({ token, words }) => (

@@ -1,6 +1,6 @@
 /** Buttons, fields and choices: everything a person touches. */
 import { LoaderCircle } from "lucide-react";
-import { useId, type ComponentProps, type ReactNode } from "react";
+import { useEffect, useId, useRef, type ComponentProps, type ReactNode } from "react";
 
 const TONES = {
   main: "bg-accent text-on-accent hover:opacity-90",
@@ -14,13 +14,19 @@ interface ButtonProps extends ComponentProps<"button"> {
   busy?: boolean;
 }
 
-export function Button({ tone = "plain", busy = false, className = "", children, disabled, ...rest }: ButtonProps) {
+export function Button({ tone = "plain", busy = false, className = "", children, disabled, onClick, ...rest }: ButtonProps) {
   return (
     <button
       type="button"
       {...rest}
-      disabled={disabled ?? busy}
+      disabled={disabled}
+      // Not `disabled` while it is busy: the keyboard would lose its place.
+      aria-disabled={busy || undefined}
       aria-busy={busy}
+      onClick={(event) => {
+        if (busy) event.preventDefault();
+        else onClick?.(event);
+      }}
       className={`${buttonClass(tone)} ${className}`}
     >
       {busy && <LoaderCircle aria-hidden className="size-4 animate-spin" />}
@@ -31,11 +37,11 @@ export function Button({ tone = "plain", busy = false, className = "", children,
 
 /** For links that look like buttons. */
 export function buttonClass(tone: keyof typeof TONES = "plain"): string {
-  return `inline-flex min-h-11 items-center justify-center gap-2 rounded-xl px-4 py-2 text-sm font-semibold transition disabled:opacity-50 ${TONES[tone]}`;
+  return `inline-flex min-h-11 shrink-0 items-center justify-center gap-2 rounded-xl px-4 py-2 text-sm font-semibold transition disabled:opacity-50 aria-disabled:opacity-50 print:hidden ${TONES[tone]}`;
 }
 
 const INPUT =
-  "block w-full min-h-11 rounded-xl border border-line bg-card px-3.5 py-2 text-base text-ink placeholder:text-soft/70 aria-invalid:border-bad";
+  "block w-full min-h-11 rounded-xl border border-edge bg-card px-3.5 py-2 text-base text-ink placeholder:text-soft aria-invalid:border-bad";
 
 interface FieldProps extends ComponentProps<"input"> {
   label: string;
@@ -45,12 +51,17 @@ interface FieldProps extends ComponentProps<"input"> {
 
 export function Field({ label, hint, errors, className = "", ...rest }: FieldProps) {
   const id = useId();
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    // After a refusal one goes on in the first field that it names.
+    if (errors?.length && input.current === input.current?.form?.querySelector("[aria-invalid=true]")) input.current?.focus();
+  }, [errors]);
   return (
     <div className={className}>
       <label htmlFor={id} className="mb-1.5 block text-sm font-medium">
         {label}
       </label>
-      <input id={id} {...rest} aria-invalid={Boolean(errors?.length)} aria-describedby={`${id}-about`} className={INPUT} />
+      <input ref={input} id={id} {...rest} aria-invalid={Boolean(errors?.length)} aria-describedby={aboutId(id, hint, errors)} className={INPUT} />
       <About id={`${id}-about`} hint={hint} errors={errors} />
     </div>
   );
@@ -95,45 +106,54 @@ export function Choice<T extends string | number>({ label, value, options, onCha
 
 interface SelectProps extends ComponentProps<"select"> {
   label: string;
+  hint?: ReactNode;
   errors?: readonly string[] | undefined;
 }
 
-export function Select({ label, errors, children, className = "", ...rest }: SelectProps) {
+export function Select({ label, hint, errors, children, className = "", ...rest }: SelectProps) {
   const id = useId();
   return (
     <div className={className}>
       <label htmlFor={id} className="mb-1.5 block text-sm font-medium">
         {label}
       </label>
-      <select id={id} {...rest} className={INPUT}>
+      <select id={id} {...rest} aria-invalid={Boolean(errors?.length)} aria-describedby={aboutId(id, hint, errors)} className={INPUT}>
         {children}
       </select>
-      <About errors={errors} />
+      <About id={`${id}-about`} hint={hint} errors={errors} />
     </div>
   );
 }
 
 interface SwitchProps {
   label: string;
+  /** What it is called where the label does not say of what it is. */
+  name?: string;
   checked: boolean;
   disabled?: boolean;
   onChange: (checked: boolean) => void;
 }
 
-export function Switch({ label, checked, disabled = false, onChange }: SwitchProps) {
+export function Switch({ label, name, checked, disabled = false, onChange }: SwitchProps) {
   return (
     <label className="inline-flex min-h-11 items-center gap-2 text-sm has-disabled:opacity-50">
       <input
         type="checkbox"
         role="switch"
+        aria-label={name}
         checked={checked}
         disabled={disabled}
         onChange={(event) => { onChange(event.target.checked); }}
-        className="relative h-6 w-10 cursor-pointer appearance-none rounded-full bg-soft/40 transition before:absolute before:top-0.5 before:left-0.5 before:size-5 before:rounded-full before:bg-white before:transition checked:bg-accent checked:before:translate-x-4"
+        className="relative h-6 w-10 shrink-0 cursor-pointer appearance-none rounded-full bg-edge transition before:absolute before:top-0.5 before:left-0.5 before:size-5 before:rounded-full before:bg-white before:transition checked:bg-accent checked:before:translate-x-4"
       />
       {label}
     </label>
   );
+}
+
+/** A description that is not there must not be pointed at. */
+function aboutId(id: string, hint: ReactNode, errors: readonly string[] | undefined): string | undefined {
+  return hint || errors?.length ? `${id}-about` : undefined;
 }
 
 function About({ id, hint, errors }: { id?: string; hint?: ReactNode; errors?: readonly string[] | undefined }) {

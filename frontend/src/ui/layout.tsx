@@ -1,6 +1,7 @@
 /** Pages, cards and what stands where there is nothing yet, nothing at all, or something went wrong. */
 import { TriangleAlert, type LucideIcon } from "lucide-react";
-import { useEffect, type ReactNode } from "react";
+import { useEffect, useRef, type ReactNode, type RefObject } from "react";
+import { useLocation } from "react-router";
 import { Button } from "./controls";
 
 interface PageProps {
@@ -11,12 +12,16 @@ interface PageProps {
 }
 
 export function Page({ title, lead, actions, children }: PageProps) {
+  const heading = useRef<HTMLHeadingElement>(null);
   useTitle(title);
+  useArrival(heading);
   return (
-    <main id="main" className="mx-auto w-full max-w-5xl px-4 pt-6 pb-28 sm:px-6 sm:pb-12">
+    <main id="main" className="mx-auto w-full max-w-5xl px-4 pt-6 pb-28 sm:px-6 sm:pb-12 print:p-0">
       <div className="mb-6 flex flex-wrap items-center justify-between gap-x-6 gap-y-3">
         <div className="min-w-0">
-          <h1 className="text-2xl font-bold tracking-tight break-words sm:text-3xl">{title}</h1>
+          <h1 ref={heading} tabIndex={-1} className="rounded-md text-2xl font-bold tracking-tight sm:text-3xl">
+            {title}
+          </h1>
           {lead && <div className="mt-1 text-soft">{lead}</div>}
         </div>
         {actions && <div className="flex flex-wrap gap-2">{actions}</div>}
@@ -31,6 +36,24 @@ export function useTitle(title: string): void {
   useEffect(() => {
     document.title = `${title} · ParkMate`;
   }, [title]);
+}
+
+/**
+ * After a way within the client, keyboards and screen readers begin at the new page's heading. The first
+ * page begins where the browser puts it, and another question in the same address is no new page.
+ */
+export function useArrival(heading: RefObject<HTMLElement | null>): void {
+  const { pathname, key } = useLocation();
+  const arrivedAt = useRef<string | null>(null);
+  useEffect(() => {
+    if (key !== "default" && arrivedAt.current !== pathname) heading.current?.focus({ preventScroll: true });
+    arrivedAt.current = pathname;
+  }, [pathname, key, heading]);
+}
+
+/** Where the keyboard goes on when what had its focus is gone. */
+export function focusHeading(): void {
+  document.querySelector<HTMLElement>("#main h1")?.focus();
 }
 
 export function Card({ className = "", children }: { className?: string; children: ReactNode }) {
@@ -98,18 +121,26 @@ export function Loading({ rows = 3, className = "h-24" }: { rows?: number; class
   );
 }
 
+interface ProblemProps {
+  error: Error | null;
+  retry?: (() => void) | undefined;
+  /** Another way on. */
+  children?: ReactNode;
+}
+
 /** What went wrong, in the server's words, and a way on. */
-export function Problem({ error, retry }: { error: Error | null; retry?: () => void }) {
+export function Problem({ error, retry, children }: ProblemProps) {
   if (!error) return null;
   return (
     <div role="alert" className="flex flex-wrap items-center gap-x-3 gap-y-2 rounded-xl bg-bad-tint px-4 py-3 text-sm text-bad">
       <TriangleAlert aria-hidden className="size-5 shrink-0" />
-      <p className="min-w-0 flex-1 break-words">{error.message}</p>
+      <p className="min-w-0 flex-1 basis-48">{error.message}</p>
       {retry && (
         <Button tone="quiet" onClick={retry}>
           Try again
         </Button>
       )}
+      {children}
     </div>
   );
 }

@@ -5,6 +5,7 @@ import type { Schemas } from "@/lib/api";
 import { countdown, moment } from "@/lib/format";
 import { useServerTime } from "@/lib/live";
 import { Ring } from "@/ui/Ring";
+import { looksAfter } from "./overdue";
 
 type Booking = Schemas["BookingSummary"];
 
@@ -18,7 +19,7 @@ interface Phase {
   readonly ticks: boolean;
 }
 
-function phaseOf(booking: Booking, now: number): Phase {
+function phaseOf(booking: Booking, now: number, own: boolean): Phase {
   const [start, end] = [Date.parse(booking.starts_at), Date.parse(booking.ends_at)];
   const over = { left: 0, ticks: false };
   switch (booking.status) {
@@ -27,7 +28,7 @@ function phaseOf(booking: Booking, now: number): Phase {
     case "COMPLETED":
       return { ...over, words: "This booking is closed", big: "Completed", tone: "calm" };
     case "CANCELLED":
-      return { ...over, words: "You gave the slot back", big: "Cancelled", tone: "calm" };
+      return { ...over, words: own ? "You gave the slot back" : "The driver gave the slot back", big: "Cancelled", tone: "calm" };
     case "CANCELLED_BY_ADMIN":
       return { ...over, words: "The lot refused it", big: "Declined", tone: "bad" };
     default:
@@ -42,9 +43,9 @@ function phaseOf(booking: Booking, now: number): Phase {
   return { words: `until ${moment(end, now)}`, big: countdown(end - now), left: (end - now) / (end - start), tone, ticks: true };
 }
 
-export function Countdown({ booking }: { booking: Booking }) {
+export function Countdown({ booking, own }: { booking: Booking; own: boolean }) {
   const now = useServerTime();
-  const phase = phaseOf(booking, now);
+  const phase = phaseOf(booking, now, own);
   useOverdue(booking, now);
   useCountingTitle(phase, booking);
   return (
@@ -55,13 +56,14 @@ export function Countdown({ booking }: { booking: Booking }) {
   );
 }
 
-/** The notice of the end may be late on the line: a look each second until the server has said it. */
+/** The end is told within a moment, so that nothing is asked here unless that does not come. */
 function useOverdue(booking: Booking, now: number): void {
   const queries = useQueryClient();
-  const overdue = (booking.status === "BOOKED" || booking.status === "PENDING") && now >= Date.parse(booking.ends_at);
+  const holds = booking.status === "BOOKED" || booking.status === "PENDING";
+  const looks = holds ? looksAfter(now - Date.parse(booking.ends_at)) : 0;
   useEffect(() => {
-    if (overdue) void queries.invalidateQueries({ queryKey: ["bookings", booking.id] });
-  }, [overdue, now, booking.id, queries]);
+    if (looks) void queries.invalidateQueries({ queryKey: ["bookings", booking.id] });
+  }, [looks, booking.id, queries]);
 }
 
 function useCountingTitle({ big, ticks }: Phase, { lot_name }: Booking): void {

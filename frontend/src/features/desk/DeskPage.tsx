@@ -1,13 +1,15 @@
 /** The owner's desk: a room for each thing to look after. */
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { NavLink, useParams } from "react-router";
+import { later } from "@/lib/chunks";
+import { useFollow } from "@/lib/live";
 import { Loading, Page } from "@/ui/layout";
 
-const Today = lazy(async () => ({ default: (await import("./Today")).Today }));
-const Bookings = lazy(async () => ({ default: (await import("./Bookings")).Bookings }));
-const Washes = lazy(async () => ({ default: (await import("./Washes")).Washes }));
-const Lots = lazy(async () => ({ default: (await import("./Lots")).Lots }));
-const People = lazy(async () => ({ default: (await import("./People")).People }));
+const Today = later(async () => (await import("./Today")).Today);
+const Bookings = later(async () => (await import("./Bookings")).Bookings);
+const Washes = later(async () => (await import("./Washes")).Washes);
+const Lots = later(async () => (await import("./Lots")).Lots);
+const People = later(async () => (await import("./People")).People);
 
 const ROOMS = [
   ["", "Today", Today],
@@ -19,6 +21,7 @@ const ROOMS = [
 
 export function DeskPage() {
   const { room = "" } = useParams();
+  useFollow(["desk"]);
   const [, words, Room] = ROOMS.find(([path]) => path === room) ?? ROOMS[0];
   return (
     <Page title={words}>

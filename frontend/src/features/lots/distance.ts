@@ -17,7 +17,13 @@ export function distance(here: Place, lot: { latitude: string | null; longitude:
   return 2 * EARTH * Math.asin(Math.sqrt(part));
 }
 
+const unit = (name: string, digits: number) =>
+  new Intl.NumberFormat(undefined, { style: "unit", unit: name, maximumFractionDigits: digits });
+const METRES = unit("meter", 0);
+const KILOMETRES = unit("kilometer", 1);
+
+/** In the reader's language, rounded to what matters. */
 export function distanceInWords(metres: number | null): string {
   if (metres === null) return "no position";
-  return metres < 950 ? `${String(Math.round(metres / 50) * 50)} m` : `${(metres / 1_000).toFixed(1)} km`;
+  return metres < 950 ? METRES.format(Math.round(metres / 50) * 50) : KILOMETRES.format(metres / 1_000);
 }

@@ -7,7 +7,7 @@ import * as ask from "@/lib/queries";
 
 export function Bell() {
   const { unread: told } = useLine();
-  const { data } = useQuery({ ...ask.unread, enabled: told === null });
+  const { data } = useQuery(ask.unread);
   const unread = told ?? data?.unread ?? 0;
   return (
     <NavLink

@@ -9,6 +9,7 @@ import { learnUnread, useServerTime } from "@/lib/live";
 import * as ask from "@/lib/queries";
 import { Button, buttonClass, Choice, Select } from "@/ui/controls";
 import { Asked, Empty, Page, Problem } from "@/ui/layout";
+import { inWords } from "./words";
 
 type Summary = Schemas["NoticeSummary"];
 
@@ -47,15 +48,15 @@ export function InboxPage() {
         />
         <Select label="About" value={event} onChange={(chosen) => { change("event", chosen.target.value); }} className="w-full max-w-xs">
           <option value="">Everything</option>
-          {preferences.data?.map(({ event: kind, words }) => (
-            <option key={kind} value={kind}>
-              {words}
+          {preferences.data?.map((kind) => (
+            <option key={kind.event} value={kind.event}>
+              {inWords(kind)}
             </option>
           ))}
         </Select>
       </div>
       <Asked query={query}>
-        {({ pages }) => <Notices notices={pages.flatMap(({ results }) => results)} filtered={only || event !== ""} />}
+        {({ pages }) => <Notices notices={pages.flatMap(({ results }) => results)} filtered={only || event !== ""} onAll={() => { setSearch({}); }} />}
       </Asked>
       {query.hasNextPage && (
         <Button className="mx-auto mt-4 flex" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
@@ -70,8 +71,8 @@ function Actions() {
   const queries = useQueryClient();
   const readAll = useMutation({
     mutationFn: () => answer(server.POST("/api/notifications/read-all/", { body: {} })),
-    onSuccess: ({ unread }) => {
-      learnUnread(unread);
+    onSuccess: (count) => {
+      learnUnread(count);
       return queries.invalidateQueries({ queryKey: ["notices"] });
     },
   });
@@ -82,19 +83,19 @@ function Actions() {
         <SlidersHorizontal aria-hidden className="size-4" />
         Choose
       </Link>
-      <Button aria-label="Mark all as read" busy={readAll.isPending} onClick={() => { readAll.mutate(); }}>
+      <Button busy={readAll.isPending} onClick={() => { readAll.mutate(); }}>
         <CheckCheck aria-hidden className="size-4" />
-        All read
+        Mark all as read
       </Button>
     </>
   );
 }
 
-function Notices({ notices, filtered }: { notices: Summary[]; filtered: boolean }) {
+function Notices({ notices, filtered, onAll }: { notices: Summary[]; filtered: boolean; onAll: () => void }) {
   if (!notices.length) {
     return (
       <Empty icon={Inbox} title={filtered ? "Nothing of that kind" : "Nothing yet"}>
-        {filtered ? "Show all to see the rest." : "What happens to your bookings is told here, and at once wherever ParkMate is open."}
+        {filtered ? <Button className="mt-1" onClick={onAll}>Show all</Button> : "What happens to your bookings is told here, and at once wherever ParkMate is open."}
       </Empty>
     );
   }
@@ -112,21 +113,19 @@ function Row({ notice }: { notice: Summary }) {
   const queries = useQueryClient();
   const read = useMutation({
     mutationFn: () => answer(server.POST("/api/notifications/{id}/read/", { params: { path: { id: notice.id } } })),
-    onSuccess: async () => {
-      learnUnread((await queries.fetchQuery({ ...ask.unread, staleTime: 0 })).unread);
-      await queries.invalidateQueries({ queryKey: ["notices"] });
-    },
+    onSuccess: () =>
+      Promise.all([ask.unread.queryKey, ["notices"]].map((queryKey) => queries.invalidateQueries({ queryKey }))),
   });
   const [Icon, colours] = LOOKS[notice.type as Level] ?? LOOKS.info;
   const booking = (notice.facts as { booking?: { id: number } }).booking;
   const isUnread = notice.read_at === null;
   return (
-    <li className={`flex items-start gap-3 rounded-2xl border border-line p-3.5 ${isUnread ? "bg-card" : ""}`}>
-      <span className={`rounded-full p-2 ${colours}`}>
+    <li className={`flex items-start gap-3 rounded-2xl border p-3.5 ${isUnread ? "border-line bg-card" : "border-transparent"}`}>
+      <span className={`shrink-0 rounded-full p-2 ${colours}`}>
         <Icon aria-hidden className="size-5" />
       </span>
       <div className="min-w-0 flex-1">
-        <p className={`break-words ${isUnread ? "font-semibold" : ""}`}>{notice.message}</p>
+        <p className={` ${isUnread ? "font-semibold" : ""}`}>{notice.message}</p>
         <p className="mt-0.5 text-sm text-soft">
           {moment(notice.created_at, now)}
           {isUnread && " · unread"}

@@ -4,6 +4,7 @@ import { answer, server, type Schemas } from "@/lib/api";
 import * as ask from "@/lib/queries";
 import { Switch } from "@/ui/controls";
 import { Asked, Badge, Card, Page, Problem } from "@/ui/layout";
+import { inWords } from "./words";
 
 type Preference = Schemas["Preference"];
 
@@ -30,11 +31,11 @@ export function PreferencesPage() {
           <div className="grid gap-3">
             {all.map((preference) => (
               <Card key={preference.event}>
-                <p className="font-semibold break-words">
-                  {preference.words} {preference.critical && <Badge tone="accent">always kept</Badge>}
-                </p>
+                <h2 className="font-semibold">
+                  {inWords(preference)} {preference.critical && <Badge tone="accent">always kept</Badge>}
+                </h2>
                 <p className="mt-0.5 text-sm text-soft">{preference.cause}</p>
-                <div className="mt-2 flex flex-wrap gap-x-6">
+                <div role="group" aria-label={inWords(preference)} className="mt-2 grid grid-cols-2 gap-x-6 sm:flex">
                   {CHANNELS.map(([channel, words]) => (
                     <Switch
                       key={channel}

@@ -125,6 +125,20 @@ describe("how a notice is given", () => {
     expect(present({ muted: ["vibration"] })).toMatchObject({ toast: true, vibration: false });
   });
 
+  test("with a sound, unless that is muted", () => {
+    expect(present({})).toMatchObject({ sound: true });
+    expect(present({ muted: ["sound"] })).toMatchObject({ toast: true, vibration: true, sound: false });
+    expect(present({ muted: ["toast"] })).toMatchObject({ sound: false });
+  });
+
+  test("the unread count that was asked for stands against the notices that it counts already", () => {
+    const count = (unread: number, seq: number, epoch = "first"): Coming<Arriving> => ({ kind: "count", count: { unread, seq, epoch } });
+    expect(after(hello(0), count(0, 2), coming(notice(1)), coming(notice(2))).arrivals.unread).toBe(0);
+    expect(after(hello(0), count(0, 2), coming(notice(1)), coming(notice(2)), coming(notice(3))).arrivals.unread).toBe(3);
+    expect(after(hello(0), coming(notice(1)), count(0, 0)).arrivals.unread).toBe(1);
+    expect(after(hello(7, { unread: 7 }), count(2, 1, "second")).arrivals.unread).toBe(2);
+  });
+
   test("the unread count is the last given notice's, or the hello's", () => {
     expect(after(hello(4, { unread: 3 })).arrivals.unread).toBe(3);
     expect(after(hello(0), coming(notice(1)), coming(notice(3)), coming(notice(2))).arrivals.unread).toBe(3);

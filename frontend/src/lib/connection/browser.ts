@@ -1,14 +1,19 @@
 /** The browser as the connection's world: WebSocket, Web Locks, BroadcastChannel, the page's visibility. */
 import type { Wire, World } from "./connection";
 import type { Position } from "./protocol";
-import { Tab, type Message, type TabListener, type TabWorld } from "./tabs";
+import { Tab } from "./tabs";
+import type { Message, TabListener, TabWorld } from "./tabworld";
+
+/** Whether this person is still signed in; null if nobody can say. */
+export type AskWhetherIn = () => Promise<boolean | null>;
 
 /** Keeps this person's line for this tab; the answer is the tab, and a function that lets go of it all. */
-export function keepLine(userId: number, listener: TabListener): { tab: Tab; letGo: () => void } {
+export function keepLine(userId: number, listener: TabListener, isIn: AskWhetherIn): { tab: Tab; letGo: () => void } {
   const name = `parkmate.${String(userId)}`;
   const letGo = new AbortController();
   const channel = new BroadcastChannel(name);
-  const tab = new Tab(tabWorld(name, channel, letGo.signal), browser, listener);
+  const ask: World["ask"] = (tell) => { void isIn().then((is) => { if (!letGo.signal.aborted) tell(is); }); };
+  const tab = new Tab(tabWorld(name, channel, letGo.signal), { ...browser, ask }, listener);
   channel.onmessage = (event: MessageEvent<Message>) => { tab.hear(event.data); };
   watch(tab, letGo.signal);
   return {
@@ -21,7 +26,7 @@ export function keepLine(userId: number, listener: TabListener): { tab: Tab; let
   };
 }
 
-const browser: World = {
+const browser: Omit<World, "ask"> = {
   open: (position) => new BrowserWire(address(position)),
   now: () => Date.now(),
   steady: () => performance.now(),
@@ -69,12 +74,9 @@ function tabWorld(name: string, channel: BroadcastChannel, signal: AbortSignal):
   return {
     id,
     // Held as long as this tab lives: whoever waits for it learns of its end.
-    whenKnown: (run) => { hold(lock(id), signal, run); },
-    lead: (run) => {
-      const lead = new AbortController();
-      hold(`${name}.lead`, lead.signal, run);
-      return () => { lead.abort(); };
-    },
+    whenKnown: (run) => { hold(lock(id), { signal, run }); },
+    lead: (run, lost) => holdUntilTold(`${name}.lead`, { run, lost }),
+    seize: (run, lost) => holdUntilTold(`${name}.lead`, { run, lost, steal: true }),
     whenGone: (tab, run) => {
       void navigator.locks?.request(lock(tab), { signal }, run).catch(ignoreAbort);
     },
@@ -85,9 +87,22 @@ function tabWorld(name: string, channel: BroadcastChannel, signal: AbortSignal):
   };
 }
 
+interface Hold {
+  run: () => void;
+  /** Another tab has taken it away. */
+  lost?: () => void;
+  steal?: boolean;
+}
+
+function holdUntilTold(name: string, how: Hold): () => void {
+  const letGo = new AbortController();
+  hold(name, { ...how, signal: letGo.signal });
+  return () => { letGo.abort(); };
+}
+
 /** Runs it once the lock is ours, and keeps the lock until told. Outside HTTPS there are no locks:
  * every tab then has a line of its own. */
-function hold(name: string, signal: AbortSignal, run: () => void): void {
+function hold(name: string, { run, lost, steal = false, signal }: Hold & { signal: AbortSignal }): void {
   if (!("locks" in navigator)) {
     queueMicrotask(run);
     return;
@@ -98,7 +113,10 @@ function hold(name: string, signal: AbortSignal, run: () => void): void {
       signal.addEventListener("abort", () => { release(); });
       run();
     });
-  navigator.locks.request(name, { signal }, held).catch(ignoreAbort);
+  navigator.locks.request(name, steal ? { steal } : { signal }, held).catch((error: unknown) => {
+    ignoreAbort(error);
+    if (!signal.aborted) lost?.();
+  });
 }
 
 function ignoreAbort(error: unknown): void {

@@ -1,4 +1,6 @@
-export { keepLine } from "./browser";
+export { keepLine, type AskWhetherIn } from "./browser";
 export type { State } from "./connection";
 export type { Level, Notice } from "./protocol";
-export type { Snapshot, Tab, TabListener } from "./tabs";
+export type { Stale } from "./rereads";
+export type { Tab } from "./tabs";
+export { INBOX, type Snapshot, type TabListener } from "./tabworld";

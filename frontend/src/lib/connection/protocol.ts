@@ -1,4 +1,4 @@
-/** The frames of the socket, as docs/architecture.md and the server's consumer describe them. */
+/** The frames of the socket, as docs/socket.md describes them. */
 
 export type Level = "info" | "success" | "warning" | "error";
 
@@ -33,6 +33,10 @@ export interface Notice {
 export type Frame =
   | { readonly kind: "hello"; readonly hello: Hello }
   | { readonly kind: "notice"; readonly notice: Notice }
+  /** From here on these topics' changes are told. */
+  | { readonly kind: "following"; readonly topics: readonly string[] }
+  /** What these topics stand for has changed. */
+  | { readonly kind: "changed"; readonly topics: readonly string[] }
   | { readonly kind: "pong" }
   | { readonly kind: "other" };
 
@@ -47,10 +51,17 @@ export function readFrame(text: string): Frame {
   const frame = parse(text);
   if (frame["connected"] === true) return { kind: "hello", hello: frame as unknown as Hello };
   if (frame["type"] === "pong") return { kind: "pong" };
+  if (frame["type"] === "following" || frame["type"] === "changed") {
+    return { kind: frame["type"], topics: words(frame["topics"]) };
+  }
   if (Number.isSafeInteger(frame["seq"]) && typeof frame["message"] === "string") {
     return { kind: "notice", notice: frame as unknown as Notice };
   }
   return { kind: "other" };
+}
+
+function words(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((word) => typeof word === "string") : [];
 }
 
 function parse(text: string): Record<string, unknown> {

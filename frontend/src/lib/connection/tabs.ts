@@ -1,57 +1,22 @@
 /** One socket for all tabs: the tab that leads holds it and says in which tab a notice is shown. */
-import { arrive, nothing, type Arrivals, type Coming, type Given } from "@/lib/arrivals";
-import { Connection, type State, type World } from "./connection";
+import { arrive, nothing, type Arrivals, type Coming, type Count, type Given } from "@/lib/arrivals";
+import { Connection, type World } from "./connection";
+import { LeaderWatch } from "./leader";
+import { Others } from "./others";
 import type { Hello, Notice, Position } from "./protocol";
-
-/** What a tab knows of the line. */
-export interface Snapshot {
-  readonly state: State;
-  /** How far the server's clock is ahead of the device's, in milliseconds. */
-  readonly offset: number;
-  readonly unread: number | null;
-}
-
-export interface TabListener {
-  changed(snapshot: Snapshot): void;
-  /** In order of their numbers, each once. `show` is true in one tab only. */
-  given(given: Given<Notice>, show: boolean): void;
-  /** Numbers were passed over, or the line was down: what the server has may be new to us. */
-  reread(): void;
-}
-
-/** What tabs say to each other. */
-export type Message =
-  | { readonly kind: "here"; readonly tab: string; readonly lookedAt: number }
-  | { readonly kind: "wake" }
-  | { readonly kind: "unread"; readonly unread: number }
-  | { readonly kind: "ask" }
-  | { readonly kind: "standing"; readonly snapshot: Snapshot; readonly position: Position | null }
-  | { readonly kind: "given"; readonly given: Given<Notice>; readonly epoch: string; readonly show: string };
-
-/** The browser around a tab, so that tests can be it. */
-export interface TabWorld {
-  readonly id: string;
-  /** Calls `run` once the others can learn of this tab's end. */
-  whenKnown(run: () => void): void;
-  /** Calls `run` once no other tab leads; the answer gives the lead back. */
-  lead(run: () => void): () => void;
-  /** Calls `run` once this other tab is gone, however it went. */
-  whenGone(tab: string, run: () => void): void;
-  post(message: Message): void;
-  visible(): boolean;
-  /** How far an earlier page of this browser was. */
-  recall(): Position | null;
-  remember(position: Position): void;
-}
+import { Rereads, type Stale } from "./rereads";
+import { INBOX, type Message, type Snapshot, type TabListener, type TabWorld } from "./tabworld";
 
 export class Tab {
   snapshot: Snapshot = { state: { name: "connecting" }, offset: 0, unread: null };
 
   private arrivals: Arrivals<Notice>;
   private connection: Connection | null = null;
-  private readonly giveLeadBack: () => void;
-  /** The other tabs, and since when each has been looked at, by the device's clock; 0 if it is not. */
-  private readonly others = new Map<string, number>();
+  private giveLeadBack: () => void;
+  private readonly others = new Others();
+  private readonly rereads: Rereads;
+  private readonly leader: LeaderWatch;
+  private topics: readonly string[] = [];
   private lookedAt = 0;
   private known = false;
 
@@ -61,11 +26,16 @@ export class Tab {
     private readonly listener: TabListener,
   ) {
     this.arrivals = nothing(tabs.recall());
-    this.giveLeadBack = tabs.lead(() => { this.takeLead(); });
+    this.rereads = new Rereads(world, () => tabs.visible(), (stale, done) => { listener.reread(stale, done); });
+    this.leader = new LeaderWatch(world, () => tabs.visible(), {
+      ask: () => { tabs.post({ kind: "ask" }); },
+      replace: () => { this.seize(); },
+    });
+    this.giveLeadBack = tabs.lead(...this.leading);
     tabs.whenKnown(() => {
       this.known = true;
       this.looksChanged();
-      tabs.post({ kind: "ask" });
+      this.askLeader();
     });
   }
 
@@ -75,8 +45,9 @@ export class Tab {
 
   /** The device's network came back, it woke, or somebody looks at this tab. */
   wake(): void {
-    if (this.connection) this.connection.wake();
-    else this.tabs.post({ kind: "wake" });
+    if (this.connection) return this.connection.wake();
+    this.tabs.post({ kind: "wake" });
+    this.askLeader();
   }
 
   networkLost(): void {
@@ -87,17 +58,27 @@ export class Tab {
   looksChanged(): void {
     this.lookedAt = this.tabs.visible() ? this.world.now() : 0;
     this.sayHere();
+    this.rereads.look();
   }
 
-  /** The number of unread notices, as a request of this tab has learnt. */
-  learnUnread(unread: number): void {
-    this.countUnread(unread);
-    this.tabs.post({ kind: "unread", unread });
+  /** What this tab wants to hear of when it changes. */
+  follow(topics: readonly string[]): void {
+    this.topics = topics;
+    this.sayHere();
+    this.tellTopics();
+  }
+
+  /** How many notices are unread, as a request of this tab has learnt; false if a newer count is known. */
+  learnUnread(count: Count): boolean {
+    if (!this.count(count)) return false;
+    this.tabs.post({ kind: "count", count });
+    return true;
   }
 
   close(): void {
-    this.connection?.stop();
-    this.connection = null;
+    this.leader.stop();
+    this.rereads.stop();
+    this.letGoOfLine();
     this.giveLeadBack();
   }
 
@@ -105,45 +86,64 @@ export class Tab {
   hear(message: Message): void {
     switch (message.kind) {
       case "here":
-        return this.meet(message.tab, message.lookedAt);
+        return this.meet(message);
       case "wake":
         return this.connection?.wake();
-      case "unread":
-        return this.countUnread(message.unread);
+      case "count":
+        return void this.count(message.count);
       case "ask":
         this.sayHere();
         if (this.connection) this.tellStanding();
         return;
-      case "standing":
-        if (!this.connection) this.follow(message.snapshot, message.position);
-        return;
-      case "given":
-        if (!this.connection) this.receive(message.given, message.epoch, message.show);
+      default:
+        if (!this.connection) this.obey(message);
     }
   }
 
+  // --- The leader's part ---------------------------------------------------------------------
+
+  private get leading(): [() => void, () => void] {
+    return [() => { this.takeLead(); }, () => { this.loseLead(); }];
+  }
+
   private takeLead(): void {
-    this.connection = new Connection(
+    this.leader.stop();
+    const connection: Connection = new Connection(
       this.world,
       {
         state: (state) => {
+          if (this.connection !== connection) return;
           this.change({ state });
           this.tellStanding();
         },
         hello: (hello) => { this.greet(hello); },
         notice: (notice) => { this.take({ kind: "notice", notice, now: this.serverNow() }); },
+        stale: (stale) => { this.tellStale(stale); },
       },
       () => this.position(),
     );
-    this.connection.start();
+    this.connection = connection;
+    this.tellTopics();
+    connection.start();
     this.tabs.post({ kind: "ask" });
+  }
+
+  /** This tab was frozen, and another has taken the lead meanwhile. */
+  private loseLead(): void {
+    this.letGoOfLine();
+    this.giveLeadBack = this.tabs.lead(...this.leading);
+    this.askLeader();
+  }
+
+  private letGoOfLine(): void {
+    const { connection } = this;
+    this.connection = null;
+    connection?.stop();
   }
 
   private greet(hello: Hello): void {
     this.change({ offset: Date.parse(hello.server_time) - this.world.now() });
     this.take({ kind: "hello", hello });
-    // Whatever else changed while nobody told us.
-    this.listener.reread();
   }
 
   private take(coming: Coming<Notice>): void {
@@ -152,14 +152,16 @@ export class Tab {
     this.change({ unread: outcome.arrivals.unread });
     for (const given of outcome.given) this.lay(given);
     if (outcome.given.length) this.acknowledge();
-    if (outcome.reread) this.listener.reread();
+    if (outcome.reread) this.rereads.ask(null);
     if (outcome.missing) this.connection?.resume();
+    // Whatever the notice is about may have changed.
+    if (outcome.given.length && this.connection?.tellsNoChanges) this.tellStale(null);
   }
 
   private lay(given: Given<Notice>): void {
-    const show = this.shower();
+    const show = this.others.shower(this.tabs.id, this.lookedAt);
     this.tabs.post({ kind: "given", given, epoch: this.arrivals.epoch ?? "", show });
-    this.listener.given(given, show === this.tabs.id);
+    this.give(given, show);
   }
 
   private acknowledge(): void {
@@ -169,7 +171,37 @@ export class Tab {
     this.connection?.ack(position.after);
   }
 
-  /** A follower's part: the leader has put them in order already. */
+  private tellTopics(): void {
+    this.connection?.follow(this.others.topics({ lookedAt: this.lookedAt, topics: this.topics }));
+  }
+
+  private tellStale(stale: Stale): void {
+    this.tabs.post({ kind: "stale", stale });
+    this.rereads.ask(stale);
+  }
+
+  private tellStanding(): void {
+    this.tabs.post({ kind: "standing", snapshot: this.snapshot, position: this.position(), count: this.counted() });
+  }
+
+  // --- A follower's part ---------------------------------------------------------------------
+
+  /** The leader has put the notices in order already. */
+  private obey(message: Message): void {
+    this.leader.heard();
+    switch (message.kind) {
+      case "standing":
+        this.change({ state: message.snapshot.state, offset: message.snapshot.offset });
+        if (message.position) this.take({ kind: "caught-up", position: message.position.after, epoch: message.position.epoch });
+        if (message.count) this.count(message.count);
+        return;
+      case "given":
+        return this.receive(message.given, message.epoch, message.show);
+      case "stale":
+        this.rereads.ask(message.stale);
+    }
+  }
+
   private receive(given: Given<Notice>, epoch: string, show: string): void {
     const { seq } = given.notice;
     if (this.arrivals.position === null || this.arrivals.epoch !== epoch || seq > this.arrivals.position + 1) {
@@ -178,46 +210,51 @@ export class Tab {
     const outcome = arrive(this.arrivals, { kind: "notice", notice: given.notice, now: this.serverNow() });
     this.arrivals = outcome.arrivals;
     this.change({ unread: outcome.arrivals.unread });
-    if (outcome.given.length) this.listener.given(given, show === this.tabs.id);
+    if (outcome.given.length) this.give(given, show);
   }
 
-  private follow(snapshot: Snapshot, position: Position | null): void {
-    const cameBack = snapshot.state.name === "live" && this.snapshot.state.name !== "live";
-    this.change(snapshot);
-    if (position) this.take({ kind: "caught-up", position: position.after, epoch: position.epoch });
-    this.countUnread(snapshot.unread);
-    if (cameBack) this.listener.reread();
+  private askLeader(): void {
+    if (!this.connection) this.leader.ask();
   }
 
-  /** The tab that was looked at last and still is; if there is none, this one. */
-  private shower(): string {
-    let chosen = this.tabs.id;
-    let latest = this.lookedAt;
-    for (const [tab, lookedAt] of this.others) {
-      if (lookedAt > latest) [chosen, latest] = [tab, lookedAt];
+  private seize(): void {
+    this.giveLeadBack();
+    this.giveLeadBack = this.tabs.seize(...this.leading);
+  }
+
+  // --- Both ------------------------------------------------------------------------------------
+
+  private give(given: Given<Notice>, show: string): void {
+    this.listener.given(given, show === this.tabs.id);
+    this.rereads.ask([INBOX]);
+  }
+
+  private meet({ tab, lookedAt, topics }: Extract<Message, { kind: "here" }>): void {
+    if (this.others.meet(tab, { lookedAt, topics })) {
+      this.tabs.whenGone(tab, () => {
+        this.others.forget(tab);
+        this.tellTopics();
+      });
     }
-    return chosen;
-  }
-
-  private meet(tab: string, lookedAt: number): void {
-    if (!this.others.has(tab)) {
-      this.tabs.whenGone(tab, () => { this.others.delete(tab); });
-    }
-    this.others.set(tab, lookedAt);
+    this.tellTopics();
   }
 
   private sayHere(): void {
     // Who does not hold its lock yet would be taken for dead.
-    if (this.known) this.tabs.post({ kind: "here", tab: this.tabs.id, lookedAt: this.lookedAt });
+    if (this.known) this.tabs.post({ kind: "here", tab: this.tabs.id, lookedAt: this.lookedAt, topics: this.topics });
   }
 
-  private countUnread(unread: number | null): void {
-    this.arrivals = { ...this.arrivals, unread };
-    this.change({ unread });
+  private count(count: Count): boolean {
+    const { arrivals } = arrive(this.arrivals, { kind: "count", count });
+    const isTaken = arrivals !== this.arrivals;
+    this.arrivals = arrivals;
+    this.change({ unread: arrivals.unread });
+    return isTaken;
   }
 
-  private tellStanding(): void {
-    this.tabs.post({ kind: "standing", snapshot: this.snapshot, position: this.position() });
+  private counted(): Count | null {
+    const { unread, counted: seq, epoch } = this.arrivals;
+    return unread === null || epoch === null ? null : { unread, seq, epoch };
   }
 
   private position(): Position | null {
