@@ -1,7 +1,7 @@
 # make run        everything for one machine, at http://127.0.0.1:8000 (or PORT=8001)
 # make watch      the notices of USER=dina in the terminal, beside it
 # make test       every check; make test-all adds the slow ones
-# make test-faults  everything that can break is broken on purpose (SEEDS=20 for a long run, ONLY=valkey for some)
+# make test-faults  everything that can break is broken on purpose (SEEDS=20, ONLY=Valkey, JOBS=2)
 # make client     the web client anew, with the machine's Node or, where there is none, one from a wheel
 # make clean      removes what can be made again; the data of `make run` stays in var
 
@@ -36,7 +36,7 @@ test-all: checks checks-client
 	@$(python) -m pytest -n 2 --dist loadgroup
 
 test-faults: .venv/.stamp-test
-	@SEEDS=$(or $(SEEDS),1) $(python) -m pytest -m faults --show-capture=no tests/faults $(if $(ONLY),-k "$(ONLY)")
+	@SEEDS=$(or $(SEEDS),1) $(python) -m pytest -v -m faults $(if $(JOBS),-n $(JOBS)) --show-capture=no tests/faults $(if $(ONLY),-k "$(ONLY)")
 
 checks: .venv/.stamp-test
 	@echo "== ruff check"

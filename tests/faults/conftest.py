@@ -1,21 +1,19 @@
-"""The matrix's ground, made once; its seeds; and the table at the end."""
+"""The matrix's ground, made once; and the table at the end."""
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 
-from tests.faults.fault import Result
 from tests.faults.ground import Ground, ground
 from tests.faults.lines import Lines
+from tests.faults.matrix import MATRIX
 from tests.services import HOME
 
-RESULTS: pytest.StashKey[list[Result]] = pytest.StashKey()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[RESULTS] = []
+Row = Mapping[str, Any]
+NAMES = [fault.name for fault in MATRIX]
 
 
 @pytest.fixture(scope="session")
@@ -34,33 +32,33 @@ def prepared() -> Iterator[Ground]:
         yield made
 
 
-@pytest.fixture
-def results(request: pytest.FixtureRequest) -> list[Result]:
-    """Where a run leaves what it has shown, for the table."""
-    return request.config.stash[RESULTS]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The table: a line for each fault."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
     rows = defaultdict(list)
-    for result in config.stash[RESULTS]:
-        rows[result.fault.name].append(result)
-    if not rows:
-        return
-    terminalreporter.section("faults")
-    terminalreporter.write_line(table(rows))
+    for report in reports:
+        for name, row in report.user_properties:
+            if name == "row":
+                rows[row["fault"]].append(row)
+    if rows:
+        terminalreporter.section("faults")
+        terminalreporter.write_line(table(rows))
 
 
-def table(rows: dict[str, list[Result]]) -> str:
+def table(rows: Mapping[str, Sequence[Row]]) -> str:
     """Of each fault: runs, timers, how late the latest came, what was lost and doubled, whether all held."""
     lines = ["| Fault | Runs | Timers | Worst, s | Bound, s | Lost | Doubled | Holds |", "|" + "---|" * 8]
-    for name, results in rows.items():
-        lost, doubled = (sum(result.count(kind) for result in results) for kind in ("lost", "doubled"))
+    for fault, found in sorted(rows.items(), key=lambda row: NAMES.index(row[0])):
+        runs, timers, lost, doubled = (_sum(found, what) for what in ("runs", "timers", "lost", "doubled"))
+        worst, holds = max(row["worst"] for row in found), all(row["holds"] for row in found)
         lines.append(
-            f"| {name} | {len(results)} | {sum(result.timers for result in results)}"
-            f" | {max(result.worst for result in results):.2f} | {results[0].fault.bound:g}"
-            f" | {lost} | {doubled} | {'no' if any(result.violations for result in results) else 'yes'} |"
+            f"| {fault} | {runs} | {timers:,} | {worst:.2f} | {found[0]['bound']:g} | {lost} | {doubled}"
+            f" | {'yes' if holds else 'no'} |"
         )
-    loads = [result.load for results in rows.values() for result in results]
+    loads = [row["load"] for found in rows.values() for row in found]
     lines.append(f"Load of the machine, of {os.cpu_count()} cores: {min(loads):.1f} to {max(loads):.1f}.")
     return "\n".join(lines)
+
+
+def _sum(rows: Sequence[Row], what: str) -> int:
+    return sum(int(row[what]) for row in rows)

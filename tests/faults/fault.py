@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.faults.box import Shape
 from tests.faults.judge import Violation
@@ -36,10 +36,10 @@ class Fault:
 
 @dataclass
 class Result:
-    """What a run has shown."""
+    """What a box has shown."""
 
     fault: Fault
-    seed: int
+    seeds: Sequence[int]
     timers: int
     worst: float
     violations: list[Violation]
@@ -50,14 +50,33 @@ class Result:
         """How much was `lost` or `doubled`."""
         return sum(violation.kind == kind for violation in self.violations)
 
+    def row(self) -> dict[str, Any]:
+        """What of it goes into the table."""
+        return {
+            "fault": self.fault.name,
+            "runs": len(self.seeds),
+            "timers": self.timers,
+            "worst": self.worst,
+            "bound": self.fault.bound,
+            "lost": self.count("lost"),
+            "doubled": self.count("doubled"),
+            "holds": not self.violations,
+            "load": self.load,
+        }
+
     def report(self) -> str:
         """What to print of a failure: the seed, the timeline, and what is broken."""
         return "\n".join(
             [
-                f"{self.fault.name}, seed {self.seed}, load of the machine {self.load:.1f}:",
+                f"{self.fault.name}, SEEDS={seeds_named(self.seeds)}, load of the machine {self.load:.1f}:",
                 *(f"  {moment:7.2f} s  {what}" for moment, what in self.timeline),
                 "broken:",
                 *(f"  {violation}" for violation in self.violations[:20]),
                 f"  and {len(self.violations) - 20} more" if len(self.violations) > 20 else "",
             ]
         )
+
+
+def seeds_named(seeds: Sequence[int]) -> str:
+    """These seeds as `SEEDS=` takes them."""
+    return f"{seeds[0]}-{seeds[-1]}"

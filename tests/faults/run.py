@@ -1,4 +1,4 @@
-"""One run: a box, people, a fault at a seeded moment, rest, and the judge."""
+"""A box, people, a fault at seeded moments, rest, and the judge."""
 
 import asyncio
 import os
@@ -21,8 +21,9 @@ from tests.faults.traffic import Traffic
 from tests.faults.used import measure
 from tests.faults.watches import Watches
 
-# How long people live before the fault and after it, and how long all may take to come to rest, in seconds.
-BEFORE, AFTER, REST = 3.0, 4.0, 40.0
+# How long people live before the fault, between one time and the next, and after it; and how long all may
+# take to come to rest; in seconds.
+BEFORE, BETWEEN, AFTER, REST = 3.0, 2.0, 4.0, 40.0
 
 # What has to be so when a run has come to rest: nothing waits any more.
 WAITING = """
@@ -38,9 +39,9 @@ SELECT count(*) FROM parking_payment WHERE method <> 'cash'
 class Run:
     """What a fault may use: the box, its people, its luck, and notes of when what was away."""
 
-    def __init__(self, fault: Fault, *, box: FaultBox, seed: int) -> None:
-        self.fault, self.box, self.seed, self.luck = fault, box, seed, Random(seed)
-        self.traffic = Traffic(box, seed=seed)
+    def __init__(self, fault: Fault, *, box: FaultBox, seeds: Sequence[int]) -> None:
+        self.fault, self.box, self.seeds, self.luck = fault, box, seeds, Random(seeds[0])
+        self.traffic = Traffic(box, seed=seeds[0])
         self.drivers = self.luck.sample(box.ground.drivers, fault.people)
         self.screens: list[Screen] = []
         self.outages: list[Outage] = []
@@ -66,7 +67,7 @@ class Run:
         """People come, the fault strikes, and everything comes to rest."""
         people = [*self.drivers, self.box.ground.owner]
         async with asyncio.TaskGroup() as self._group:
-            self.show([Screen(self.box, person, seed=self.seed + n) for n, person in enumerate(people)])
+            self.show([Screen(self.box, person, seed=self.seeds[0] + n) for n, person in enumerate(people)])
             try:
                 await self._live()
             finally:
@@ -77,16 +78,22 @@ class Run:
         async with self.traffic.flow(self.drivers):
             await asyncio.sleep(BEFORE)
             self.before = await asyncio.to_thread(measure, self.box)
-            await asyncio.sleep(self.luck.uniform(0, 2))
-            self.box.note(f"the fault: {self.fault.name}")
-            await self.fault.strike(self)
-            self.box.note("the fault is over")
-            await asyncio.sleep(AFTER)
+            for seed in self.seeds:
+                await self._strike(seed)
+                await asyncio.sleep(BETWEEN)
+            await asyncio.sleep(AFTER - BETWEEN)
         self.box.note("people have gone")
         with suppress(TimeoutError):
             async with asyncio.timeout(REST):
                 await self._rest()
                 self.box.note("all is at rest")
+
+    async def _strike(self, seed: int) -> None:
+        self.luck = Random(seed)
+        await asyncio.sleep(self.luck.uniform(0, 2))
+        self.box.note(f"the fault: {self.fault.name}, seed {seed}")
+        await self.fault.strike(self)
+        self.box.note("the fault is over")
 
     async def _rest(self) -> None:
         """Returns when nothing waits, and every screen has caught up with its inbox."""
@@ -120,13 +127,13 @@ class Run:
             bound=self.fault.bound,
             typical=self.fault.typical,
             may_say=self.fault.may_say,
-            may_park=self.fault.may_park,
+            may_park=self.fault.may_park * len(self.seeds),
             may_wait_for_money=not self._pays(),
         )
 
 
-async def run(fault: Fault, *, seed: int, ground: Ground, lines: Lines, directory: Path) -> Result:
-    """Run a fault once, and judge it."""
+async def run(fault: Fault, *, seeds: Sequence[int], ground: Ground, lines: Lines, directory: Path) -> Result:
+    """Do a fault to one box, once for each seed, and judge what all of it has left."""
     with ground.database() as name:
         moments = Watches(lines, directory / "moments")
         box = FaultBox(
@@ -135,7 +142,7 @@ async def run(fault: Fault, *, seed: int, ground: Ground, lines: Lines, director
         try:
             await asyncio.to_thread(box.valkey.start)
             await asyncio.to_thread(box.start)
-            this = Run(fault, box=box, seed=seed)
+            this = Run(fault, box=box, seeds=seeds)
             await this.live()
             evidence = await asyncio.to_thread(this.evidence)
         finally:
@@ -143,7 +150,7 @@ async def run(fault: Fault, *, seed: int, ground: Ground, lines: Lines, director
     late = lateness(evidence)
     return Result(
         fault,
-        seed,
+        seeds,
         timers=len(evidence.timers),
         worst=max(late.values(), default=0.0),
         violations=judge(evidence),

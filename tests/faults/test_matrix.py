@@ -5,20 +5,32 @@ import os
 import pytest
 
 from tests.faults.box import libfaketime
+from tests.faults.fault import seeds_named
 from tests.faults.matrix import MATRIX
 from tests.faults.run import run
 
-SEEDS = range(1, int(os.environ.get("SEEDS", "1")) + 1)
+# So many times a fault is done to one box, one after the other.
+IN_ONE_BOX = 10
 
-pytestmark = [pytest.mark.faults, pytest.mark.asyncio, pytest.mark.timeout(300)]
+
+def boxes(asked):
+    """`20` or `3-7`: the seeds, in parts for a box each."""
+    first, _, last = asked.rpartition("-")
+    seeds = range(int(first or 1), int(last) + 1)
+    return [seeds[n : n + IN_ONE_BOX] for n in range(0, len(seeds), IN_ONE_BOX)]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+SEEDS = boxes(os.environ.get("SEEDS", "1"))
+
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio, pytest.mark.timeout(600)]
+
+
+@pytest.mark.parametrize("seeds", SEEDS, ids=seeds_named)
 @pytest.mark.parametrize("fault", MATRIX, ids=lambda fault: fault.name)
-async def test_what_was_promised_holds(fault, seed, prepared, lines, results, tmp_path):
+async def test_what_was_promised_holds(fault, seeds, prepared, lines, record_property, tmp_path):
     if fault.shape.clocks and libfaketime() is None:
         pytest.skip("libfaketime is not installed (Debian: apt install libfaketime)")
-    result = await run(fault, seed=seed, ground=prepared, lines=lines, directory=tmp_path)
-    results.append(result)
+    result = await run(fault, seeds=seeds, ground=prepared, lines=lines, directory=tmp_path)
+    record_property("row", result.row())
     if result.violations:
         pytest.fail(result.report(), pytrace=False)
