@@ -1,9 +1,10 @@
-"""uvicorn's WebSocket protocol, with an end for clients that do not read."""
+"""uvicorn's WebSocket protocol, with an end for clients that do not read, and for those who did not wait."""
 
-from asyncio import TimerHandle
+from asyncio import CancelledError, Task, TimerHandle, current_task
+from functools import partial
 
 from django.conf import settings
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
@@ -19,9 +20,29 @@ MOST_PIECES = 1000
 
 
 class Protocol(WebSocketsSansIOProtocol):
-    """Closes with 4408 where uvicorn would wait for ever (a full buffer) or say 1011 (no pong)."""
+    """Closes with 4408 where uvicorn would wait for ever (a full buffer) or say 1011 (no pong).
+
+    Who leaves before they were let in is not worked for any more. Else, when thousands come at once,
+    those who lost patience and came again would wait behind their own earlier attempts, for ever.
+    """
 
     _stalled: TimerHandle | None = None
+    _running: Task[None] | None = None
+
+    async def run_asgi(self) -> None:
+        self._running = current_task()
+        self.app = partial(self._while_they_wait, self.app)
+        await super().run_asgi()
+
+    async def _while_they_wait(
+        self, app: ASGI3Application, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        try:
+            await app(scope, receive, send)
+        except CancelledError:
+            if not self.disconnected:
+                raise
+            raise ClientDisconnected from None
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -34,7 +55,10 @@ class Protocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_stall()
+        waited = not self.handshake_complete
         super().connection_lost(exc)
+        if self._running and waited:
+            self._running.cancel()
 
     def keepalive_timeout(self) -> None:
         self.pong_timer = None
