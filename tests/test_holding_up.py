@@ -4,6 +4,7 @@ that takes no writes."""
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -11,7 +12,7 @@ from django.db import connection, connections
 from django.db.utils import InternalError, OperationalError
 
 from parking import notifications, timers
-from parking.actions import bookings, due
+from parking.actions import bookings, due, locks
 from parking.connections import is_away
 from parking.delivery import acknowledge
 from parking.events import BOOKING_EXPIRED
@@ -201,6 +202,35 @@ def test_an_inbox_that_somebody_holds_is_acknowledged_later_and_the_others_now(c
     shell.rollback()
     assert acknowledge(seen) == {}
     assert set(Inbox.objects.values_list("acked", flat=True)) == {1}
+
+
+def test_a_timer_of_a_kind_that_only_a_newer_release_knows_waits_for_that_release(book, monkeypatch):
+    booking = book()
+    time_passes(booking, minutes=61)
+    monkeypatch.setattr(timers, "KINDS", ["WARNING", "AUTO_EXPIRY"])
+    newer = booking.timers.get(kind="EXPIRY").pk
+    bookings.run_due()
+    bookings.ring(newer)
+    assert timer_states(booking)["EXPIRY"] == "armed"
+    monkeypatch.undo()
+    bookings.run_due()
+    assert timer_states(booking)["EXPIRY"] == "fired"
+
+
+@pytest.mark.parametrize("row", ["slot", "booking"])
+def test_a_verb_does_not_wait_for_ever_for_a_row_that_somebody_holds(
+    row, book, cast, shell, as_user, monkeypatch
+):
+    monkeypatch.setattr(locks, "PATIENCE", 100)
+    booking = book()
+    held = {"slot": cast.slot, "booking": booking}[row]
+    shell.execute(f"SELECT FROM parking_{row} WHERE id = %s FOR UPDATE", [held.pk])
+    end = (booking.ends_at + timedelta(hours=1)).isoformat()
+    wish = {"ends_at": end, "payment_method": "card", "payment_token": "tok_visa"}
+    answer = as_user(cast.dina).post(
+        f"/api/bookings/{booking.pk}/extend/", wish, content_type="application/json"
+    )
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
 @contextmanager
