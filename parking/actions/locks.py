@@ -6,7 +6,7 @@ from parking.models import Booking, CarWash, Slot, Timer, User
 
 # How long a verb waits for a row that somebody holds, in milliseconds. Racers are done by then; whoever
 # waited for a shell would take a connection from everybody else. It is answered 503: come back.
-PATIENCE = 3000
+PATIENCE = 1000
 
 
 def lock_booking(booking_id: int, *, seen_by: User) -> Booking:

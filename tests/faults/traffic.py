@@ -127,7 +127,8 @@ class Traffic:
                 answer.code, answer.seconds = body.get("code"), time.monotonic() - began
                 if said.status_code != 503 and answer.code != "in_flight":
                     answer.status = said.status_code
-                    answer.booking = body.get("id", answer.booking)
+                    # A payment names its booking.
+                    answer.booking = body.get("booking") or body.get("id", answer.booking)
                     return answer
             await asyncio.sleep(self.luck.uniform(0.1, 0.4))
         return answer
