@@ -216,16 +216,16 @@ ODD_INSTANTS = {
     "into the 29th of February": "2024-02-29T00:00:00Z",
     "out of the 29th of February": "2024-03-01T00:00:00Z",
 }
-IN_BERLIN = Shape(
-    web=1, worker=1, clocks=("web", "worker", "beat", "sweeper"), settings={"TZ": "Europe/Berlin"}
-)
+# Not the web processes': under libfaketime one spins and answers after seconds, even with a true clock.
+IN_BERLIN = Shape(worker=1, clocks=("worker", "beat", "sweeper"), settings={"TZ": "Europe/Berlin"})
 
 CLOCKS = tuple(
     Fault(f"clock of {name} {step}", clocks.stepped(name, step), ONE_DEAD, Shape(clocks=(name,)))
     for name in ("worker", "web", "beat", "sweeper")
     for step in ("+1h", "-1h")
 ) + tuple(
-    Fault(f"all clocks at {name}", clocks.over(at), ONE_DEAD, IN_BERLIN) for name, at in ODD_INSTANTS.items()
+    Fault(f"clocks of worker, beat and sweeper at {name}", clocks.over(at), ONE_DEAD, IN_BERLIN)
+    for name, at in ODD_INSTANTS.items()
 )
 
 MATRIX = (*PROCESSES, *VALKEY, *POSTGRES, *CROWDS, *CLIENTS, *CLOCKS)

@@ -23,7 +23,7 @@ def stepped(name: str, step: str) -> Strike:
 
 
 def over(instant: str) -> Strike:
-    """The clocks of all processes go over this instant, PostgreSQL's does not; then they are right again."""
+    """These processes' clocks go over this instant, PostgreSQL's does not; then they are right again."""
     target = datetime.fromisoformat(instant)
 
     async def strike(run: Run) -> None:
