@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 
 from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,17 @@ def let_go_if_silent() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [str(SILENCE)])
+
+
+def wait_at_most(milliseconds: int) -> None:
+    """Wait for no lock longer than this in the present transaction: then it fails, and `is_held` says why."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(milliseconds)])
+
+
+def is_held(error: BaseException) -> bool:
+    """Whether this is about a row that somebody else holds."""
+    return isinstance(error.__cause__, LockNotAvailable)
 
 
 def is_away(error: BaseException) -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from parking.connections import let_go_if_silent
 from parking.models import Inbox, Notification
 from parking.notifications import frame, instant, unread_counts
 from parking.timers import now
@@ -75,13 +76,23 @@ def heads(user_ids: Iterable[int]) -> dict[int, tuple[int, UUID]]:
     return {user_id: (head, epoch) for user_id, head, epoch in rows}
 
 
-def acknowledge(seen: Mapping[int, int]) -> None:
-    """Move these users' positions forward to these numbers, never back and never beyond the head."""
+def acknowledge(seen: Mapping[int, int]) -> dict[int, int]:
+    """Move these users' positions forward to these numbers, never back and never beyond the head.
+
+    Returns what is not written, because somebody holds that inbox: whoever waited for it would hold all
+    the others meanwhile, and nobody could be told anything.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
-        inboxes = Inbox.objects.select_for_update(no_key=True).filter(user__in=list(seen))
-        list(inboxes.order_by("user_id").values_list("user_id"))
+        let_go_if_silent()
+        inboxes = Inbox.objects.filter(user__in=list(seen)).order_by("user_id")
+        locked = inboxes.select_for_update(no_key=True, skip_locked=True)
+        free = set(locked.values_list("user_id", flat=True))
         # A statement of its own after the locks, so that it sees what the last holder committed.
-        cursor.execute(_ACKNOWLEDGE, [list(seen), list(seen.values())])
+        cursor.execute(_ACKNOWLEDGE, [list(free), [seen[user_id] for user_id in free]])
+        if len(free) == len(seen):
+            return {}
+        held = set(inboxes.values_list("user_id", flat=True)) - free
+        return {user_id: seen[user_id] for user_id in held}
 
 
 def _after(inbox: Inbox, after: int) -> list[Notification] | None:

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from channels.layers import get_channel_layer
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Count, Model
 
-from parking.connections import after_commit, let_go_if_silent
+from parking.connections import after_commit, is_held, let_go_if_silent, wait_at_most
 from parking.events import CATALOGUE, Channel, Event
 from parking.models import Inbox, Notification
 
@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 
 # How many recipients one transaction numbers: few enough to be quick, many enough to be cheap.
 RECIPIENTS_PER_BATCH = 500
+
+# How long an inbox that somebody holds is waited for, in milliseconds: another relay is done by then, and
+# whoever waits, be it the sweeper, has other timers to fire within their three seconds.
+HELD_FOR = 500
 
 
 @dataclass(frozen=True)
@@ -76,20 +80,23 @@ def notify_many(notices: Sequence[Notice]) -> None:
 
 
 def relay(recipients: Sequence[int]) -> int:
-    """Number and push what these users' inboxes hold without a number; return how many that were."""
-    done = 0
-    for start in range(0, len(recipients), RECIPIENTS_PER_BATCH):
-        rows, unread = _number(recipients[start : start + RECIPIENTS_PER_BATCH])
-        _push(rows, unread=unread)
-        done += len(rows)
-    return done
+    """Number and push what these users' inboxes hold without a number; return how many that were.
+
+    An inbox that somebody holds is waited for a moment, after all others; then it is left to the sweeper.
+    """
+    done, held = _relay_free(recipients)
+    return done + (_relay_held(held) if held else 0)
 
 
 def relay_left_behind() -> int:
-    """Relay what a crash left without a number, for whomever; return how many notices that were."""
+    """Relay what a crash left without a number, for whomever; return how many notices that were.
+
+    Nobody is waited for: what is held is looked at again in a second.
+    """
     unnumbered = Notification.objects.filter(seq__isnull=True)
     recipients = unnumbered.order_by("recipient_id").values_list("recipient_id", flat=True).distinct()
-    return relay(list(recipients))
+    done, _ = _relay_free(list(recipients))
+    return done
 
 
 def frame(row: Notification, *, unread: int, replayed: bool = False, relevant: bool = True) -> dict[str, Any]:
@@ -172,24 +179,65 @@ SELECT * FROM written ORDER BY recipient_id, seq
 """
 
 
+def _relay_free(recipients: Sequence[int]) -> tuple[int, list[int]]:
+    """Relay the inboxes that nobody holds; return how many notices that were, and whose are held."""
+    done, held = 0, []
+    for start in range(0, len(recipients), RECIPIENTS_PER_BATCH):
+        batch = recipients[start : start + RECIPIENTS_PER_BATCH]
+        with transaction.atomic(durable=True):
+            let_go_if_silent()
+            free = _lock_free_inboxes(batch)
+            rows, unread = _number(free)
+        _push(rows, unread=unread)
+        done += len(rows)
+        held += sorted(set(batch) - set(free))
+    return done, held
+
+
+def _relay_held(recipients: Sequence[int]) -> int:
+    """Relay inboxes that were held a moment ago, mostly by another relay; return how many notices."""
+    try:
+        with transaction.atomic(durable=True):
+            let_go_if_silent()
+            wait_at_most(HELD_FOR)
+            list(Inbox.objects.select_for_update().filter(user__in=recipients).order_by("user_id"))
+            rows, unread = _number(recipients)
+    except OperationalError as error:
+        if not is_held(error):
+            raise
+        logger.warning("Inboxes are held by somebody", extra={"users": list(recipients)[:10]})
+        return 0
+    _push(rows, unread=unread)
+    return len(rows)
+
+
 def _number(recipients: Sequence[int]) -> tuple[list[Notification], dict[int, int]]:
-    """Give the next numbers of each inbox, in the order in which rows became visible."""
-    with transaction.atomic(durable=True):
-        let_go_if_silent()
-        _lock_inboxes(recipients)
-        # A statement of its own after the locks, so that it sees what the last holder committed:
-        # in one statement with them it would number from a stale snapshot.
-        rows = list(Notification.objects.raw(_GIVE_NUMBERS, [list(recipients)]))
-        return rows, unread_counts({row.recipient_id for row in rows})
+    """Give the next numbers of each of these locked inboxes, in the order in which rows became visible.
+
+    A statement of its own after the locks, so that it sees what the last holder committed: in one
+    statement with them it would number from a stale snapshot.
+    """
+    rows = list(Notification.objects.raw(_GIVE_NUMBERS, [list(recipients)]))
+    return rows, unread_counts({row.recipient_id for row in rows})
 
 
-def _lock_inboxes(recipients: Sequence[int]) -> None:
-    """Lock these inboxes, in order of user id, and make those that are missing."""
-    boxes = Inbox.objects.select_for_update().filter(user__in=recipients).order_by("user_id")
-    if len(boxes.values_list("user_id")) < len(recipients):
-        missing = [Inbox(user_id=user_id) for user_id in sorted(recipients)]
-        Inbox.objects.bulk_create(missing, ignore_conflicts=True)
-        list(boxes.all())
+def _lock_free_inboxes(recipients: Sequence[int]) -> list[int]:
+    """Lock those of these inboxes that nobody holds, and make those that are missing; whose they are.
+
+    One that is waited for would keep all others of the batch from being told, and whoever relays,
+    the sweeper too, from its next timers.
+    """
+    inboxes = Inbox.objects.filter(user__in=recipients)
+    locked = inboxes.select_for_update(skip_locked=True).order_by("user_id")
+    unheld = locked.values_list("user_id", flat=True)
+    free = list(unheld)
+    if len(free) < len(recipients):
+        missing = set(recipients) - set(inboxes.values_list("user_id", flat=True))
+        if missing:
+            made = [Inbox(user_id=user_id) for user_id in sorted(missing)]
+            Inbox.objects.bulk_create(made, ignore_conflicts=True)
+            free = list(unheld.all())
+    return free
 
 
 def _push(rows: Sequence[Notification], *, unread: dict[int, int]) -> None:

@@ -80,12 +80,12 @@ class OpenSockets:
         seen, self._seen = self._seen, {}
         if not seen:
             return
+        later = seen
         try:
-            await database_sync_to_async(acknowledge)(seen)
-        except AWAY:
-            for user_id, seq in seen.items():
+            later = await database_sync_to_async(acknowledge)(seen)
+        finally:
+            for user_id, seq in later.items():
                 self.acked(user_id, seq)
-            raise
 
     async def check_positions(self) -> None:
         """Wake the sockets that have fallen behind their inbox, and those whose numbers began anew."""

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
+from parking import availability, timers
 from parking.actions import bookings
 from parking.actions.payments import price_of
 from parking.errors import (
@@ -302,6 +303,19 @@ def test_the_database_refuses_an_overlap_whatever_the_code_does(book, cast):
     with pytest.raises(IntegrityError, match="booking_slot_held_once"), transaction.atomic():
         Booking.objects.create(**fields, **period, status=Status.PENDING)
     Booking.objects.create(**fields, **period, status=Status.CANCELLED)
+
+
+def test_who_books_as_another_booking_ends_begins_after_it(book, monkeypatch):
+    before, is_free = book(), availability.is_free
+
+    def as_it_ends(*given, **period):
+        Booking.objects.filter(pk=before.pk).update(ends_at=timers.now(), status=Booking.Status.EXPIRED)
+        return is_free(*given, **period)
+
+    monkeypatch.setattr(availability, "is_free", as_it_ends)
+    after = book()
+    before.refresh_from_db()
+    assert after.starts_at >= before.ends_at
 
 
 def test_an_overlap_that_gets_past_the_check_is_still_answered_as_a_taken_slot(book, monkeypatch):

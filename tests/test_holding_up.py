@@ -4,6 +4,7 @@ that takes no writes."""
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -11,12 +12,13 @@ from django.db import connection, connections
 from django.db.utils import InternalError, OperationalError
 
 from parking import notifications, timers
-from parking.actions import bookings, due
+from parking.actions import bookings, due, locks
 from parking.connections import is_away
+from parking.delivery import acknowledge
 from parking.events import BOOKING_EXPIRED
 from parking.management.commands import sweep
-from parking.models import Notification, Slot, Timer
-from parking.notifications import notify
+from parking.models import Inbox, Notification, Slot, Timer
+from parking.notifications import Notice, notify, notify_many
 from tasks.timers import fire
 from tests.conftest import time_passes, timer_states
 from tests.services import POSTGRES
@@ -117,8 +119,8 @@ def test_a_process_that_stands_still_in_a_batch_gives_its_timers_back(book, fall
 
 
 def test_a_process_that_stands_still_while_it_numbers_gives_the_inbox_back(cast, fall_asleep, monkeypatch):
-    frozen = Frozen(notifications._lock_inboxes)
-    monkeypatch.setattr(notifications, "_lock_inboxes", frozen)
+    frozen = Frozen(notifications._lock_free_inboxes)
+    monkeypatch.setattr(notifications, "_lock_free_inboxes", frozen)
     Notification.objects.create(recipient=cast.dina, event="X", level="info", message="waits")
     asleep = fall_asleep(lambda: notifications.relay([cast.dina.pk]), frozen)
     notify(BOOKING_EXPIRED, to=cast.dina.pk)
@@ -159,6 +161,76 @@ def test_a_timer_whose_row_somebody_holds_keeps_nobody_elses_alarm_waiting(book,
     assert not held.timers.get(kind="EXPIRY").alarm_set_at
     shell.rollback()
     assert timers.set_alarms() == 1
+
+
+def numbers_of(person):
+    return list(Notification.objects.filter(recipient=person).order_by("id").values_list("seq", flat=True))
+
+
+def test_an_inbox_that_somebody_holds_keeps_nobody_elses_notices_waiting(cast, shell):
+    for person in (cast.dina, cast.eve):
+        notify(BOOKING_EXPIRED, to=person.pk)
+    shell.execute("SELECT FROM parking_inbox WHERE user_id = %s FOR UPDATE", [cast.dina.pk])
+    with waiting_for_nobody():
+        notify_many([Notice(BOOKING_EXPIRED, to=person.pk) for person in (cast.dina, cast.eve)])
+        assert numbers_of(cast.eve) == [1, 2]
+        assert numbers_of(cast.dina) == [1, None]
+        assert notifications.relay_left_behind() == 0
+    shell.rollback()
+    assert notifications.relay_left_behind() == 1
+    assert numbers_of(cast.dina) == [1, 2]
+
+
+def test_an_inbox_that_is_held_for_a_moment_is_waited_for(cast, elsewhere, shell, monkeypatch):
+    notify(BOOKING_EXPIRED, to=cast.dina.pk)
+    shell.execute("SELECT FROM parking_inbox WHERE user_id = %s FOR UPDATE", [cast.dina.pk])
+    monkeypatch.setattr(notifications, "HELD_FOR", 20_000)
+    waiting = elsewhere(lambda: notify(BOOKING_EXPIRED, to=cast.dina.pk))
+    until_free(lambda: Notification.objects.filter(recipient=cast.dina).count() == 2)
+    shell.rollback()
+    waiting.result(20)
+    assert numbers_of(cast.dina) == [1, 2]
+
+
+def test_an_inbox_that_somebody_holds_is_acknowledged_later_and_the_others_now(cast, shell):
+    for person in (cast.dina, cast.eve):
+        notify(BOOKING_EXPIRED, to=person.pk)
+    shell.execute("SELECT FROM parking_inbox WHERE user_id = %s FOR UPDATE", [cast.dina.pk])
+    seen = {cast.dina.pk: 1, cast.eve.pk: 1, 999_999: 1}
+    with waiting_for_nobody():
+        assert acknowledge(seen) == {cast.dina.pk: 1}
+    shell.rollback()
+    assert acknowledge(seen) == {}
+    assert set(Inbox.objects.values_list("acked", flat=True)) == {1}
+
+
+def test_a_timer_of_a_kind_that_only_a_newer_release_knows_waits_for_that_release(book, monkeypatch):
+    booking = book()
+    time_passes(booking, minutes=61)
+    monkeypatch.setattr(timers, "KINDS", ["WARNING", "AUTO_EXPIRY"])
+    newer = booking.timers.get(kind="EXPIRY").pk
+    bookings.run_due()
+    bookings.ring(newer)
+    assert timer_states(booking)["EXPIRY"] == "armed"
+    monkeypatch.undo()
+    bookings.run_due()
+    assert timer_states(booking)["EXPIRY"] == "fired"
+
+
+@pytest.mark.parametrize("row", ["slot", "booking"])
+def test_a_verb_does_not_wait_for_ever_for_a_row_that_somebody_holds(
+    row, book, cast, shell, as_user, monkeypatch
+):
+    monkeypatch.setattr(locks, "PATIENCE", 100)
+    booking = book()
+    held = {"slot": cast.slot, "booking": booking}[row]
+    shell.execute(f"SELECT FROM parking_{row} WHERE id = %s FOR UPDATE", [held.pk])
+    end = (booking.ends_at + timedelta(hours=1)).isoformat()
+    wish = {"ends_at": end, "payment_method": "card", "payment_token": "tok_visa"}
+    answer = as_user(cast.dina).post(
+        f"/api/bookings/{booking.pk}/extend/", wish, content_type="application/json"
+    )
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
 @contextmanager

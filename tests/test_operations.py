@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.core.management import call_command
 from django.db import OperationalError
 from django.db.models.functions import Now
 
@@ -275,3 +276,17 @@ def test_a_task_run_with_wrong_arguments_all_the_same_is_one_line_in_the_log(
     assert record.message == "A scheduled task was given wrong arguments"
     assert record.exc_info is None
     assert not Notification.objects.exists()
+
+
+def test_after_a_restoration_every_inbox_begins_anew_and_every_armed_timer_waits_for_an_alarm(
+    cast, book, capsys
+):
+    booking = book(minutes=1)
+    before = set(Inbox.objects.values_list("epoch", flat=True))
+    call_command("restored")
+    after = set(Inbox.objects.values_list("epoch", flat=True))
+    assert len(after) == Inbox.objects.count() == len(before)
+    assert not after & before
+    assert not booking.timers.filter(alarm_set_at__isnull=False).exists()
+    assert timers.set_alarms() == 1
+    assert "begin anew" in capsys.readouterr().out

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import threading
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -453,3 +453,31 @@ def test_a_booking_whose_expiry_is_parked_is_left_to_the_operators(book):
     booking = book(minutes=1)
     booking.timers.filter(kind=Timer.Kind.EXPIRY).update(state=Timer.State.PARKED)
     assert timers.keep_astray() == 0
+
+
+# --- instants that calendars make difficult -----------------------------------------------------
+
+# A wish with the offsets of Berlin's clocks, and how many hours it really lasts.
+ODD_HOURS = {
+    "the hour that comes twice": ("2025-10-26T02:30:00+02:00", "2025-10-26T02:30:00+01:00", 1),
+    "the hour that does not come": ("2025-03-30T01:30:00+01:00", "2025-03-30T03:30:00+02:00", 1),
+    "the 29th of February": ("2028-02-28T23:30:00+01:00", "2028-03-01T00:30:00+01:00", 25),
+}
+
+
+@pytest.mark.parametrize(("start", "end", "hours"), ODD_HOURS.values(), ids=ODD_HOURS)
+def test_a_booking_over_an_odd_hour_costs_and_lasts_its_real_time(start, end, hours, book, cast, monkeypatch):
+    starts_at, ends_at = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    with monkeypatch.context() as patch:
+        patch.setattr(timers, "now", lambda: starts_at)
+        booking = book(starts_at=starts_at, ends_at=ends_at)
+    assert booking.price == hours * cast.slot.hourly_rate
+    booking.refresh_from_db()
+    assert booking.ends_at - booking.starts_at == timedelta(hours=hours)
+    assert timer_of(booking, "WARNING").due_at == ends_at - timedelta(minutes=5)
+    assert timer_of(booking, "EXPIRY").due_at == ends_at
+    assert timer_of(booking, "AUTO_EXPIRY").due_at == ends_at + timedelta(minutes=10)
+    to_its_end = (timers.now() - ends_at).total_seconds() / 60
+    time_passes(booking, minutes=-to_its_end)
+    bookings.run_due()
+    assert timer_states(booking) == {"WARNING": "superseded", "EXPIRY": "fired", "AUTO_EXPIRY": "armed"}

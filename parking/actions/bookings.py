@@ -172,14 +172,22 @@ def _renew(old: Booking, *, ends_at: datetime, method: Payment.Method, token: st
     return new
 
 
-def _hold(slot: Slot, *, method: Payment.Method, token: str, **fields: Any) -> Booking:
+def _hold(
+    slot: Slot, *, starts_at: datetime, ends_at: datetime, method: Payment.Method, token: str, **fields: Any
+) -> Booking:
     """Store the booking of a locked slot, then pay: money is asked for last."""
-    _check_free(slot, starts_at=fields["starts_at"], ends_at=fields["ends_at"])
+    _check_free(slot, starts_at=starts_at, ends_at=ends_at)
+    # Who held the slot until a moment ago may have expired since the clock was asked: looked at again, it
+    # is not before that end.
+    starts_at = max(starts_at, timers.now())
+    _check_period(starts_at=starts_at, ends_at=ends_at)
     with _overlap_refused():
         booking = Booking.objects.create(
             slot=slot,
             status=Status.PENDING if method == Payment.Method.CASH else Status.BOOKED,
-            price=_price(slot, fields["starts_at"], fields["ends_at"]),
+            price=_price(slot, starts_at, ends_at),
+            starts_at=starts_at,
+            ends_at=ends_at,
             **fields,
         )
     pay(booking, amount=booking.price, method=method, token=token)

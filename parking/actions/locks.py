@@ -1,7 +1,12 @@
 """The verbs' locks, always in this order: armed timers of the booking, booking, slot, payment, inbox."""
 
+from parking.connections import wait_at_most
 from parking.errors import Forbidden, Invalid, NotFound
 from parking.models import Booking, CarWash, Slot, Timer, User
+
+# How long a verb waits for a row that somebody holds, in milliseconds. Racers are done by then; whoever
+# waited for a shell would take a connection from everybody else. It is answered 503: come back.
+PATIENCE = 1000
 
 
 def lock_booking(booking_id: int, *, seen_by: User) -> Booking:
@@ -9,6 +14,7 @@ def lock_booking(booking_id: int, *, seen_by: User) -> Booking:
 
     Raises NotFound if there is none, or none that this person may see.
     """
+    wait_at_most(PATIENCE)
     armed = Timer.objects.filter(booking=booking_id, state=Timer.State.ARMED)
     list(armed.select_for_update().order_by("pk"))
     visible = Booking.objects.visible_to(seen_by).select_related("driver", "slot__lot")
@@ -28,6 +34,7 @@ def lock_own_booking(booking_id: int, *, driver: User) -> Booking:
 
 def lock_slot(slot_id: int) -> Slot:
     """Lock the slot, so that racers for it wait their turn. Raises NotFound or Invalid (inactive)."""
+    wait_at_most(PATIENCE)
     slot = (
         Slot.objects.select_for_update(no_key=True, of=("self",))
         .select_related("lot")

@@ -44,6 +44,27 @@ def quicken() -> None:
     timers.RETRY_PAUSES = RETRY_PAUSES
 
 
+def settle() -> None:
+    """Settings of Celery that no variable of the product has, by PARKMATE_BOX_CELERY."""
+    from parkmate.celery import app
+
+    app.conf.update(json.loads(os.environ.get("PARKMATE_BOX_CELERY", "{}")))
+
+
+def grow_newer() -> None:
+    """Be of a newer release: it has one more kind of timer, and of notice."""
+    from parking import events, timers
+    from parking.actions import due
+    from parking.models import HOLDING
+
+    words = "Your booking ends in a moment."
+    reminder = events._event(
+        "BOOKING_REMINDER", events.Level.INFO, events.Audience.DRIVER, words, cause="The clock."
+    )
+    timers.KINDS.append("REMINDER")
+    due.EFFECTS["REMINDER"] = due.Effect(reminder, HOLDING)  # type: ignore[index]
+
+
 def sleep(seconds: float) -> None:
     """Python's own asks for an absolute time, which libfaketime turns into an invalid one."""
     select.select([], [], [], max(0.0, seconds))
@@ -97,6 +118,9 @@ def main(program: str, *arguments: str) -> None:
     """Become the program."""
     django.setup()
     quicken()
+    settle()
+    if os.environ["PARKMATE_BOX_PROCESS"] in os.environ.get("PARKMATE_BOX_NEWER", "").split(","):
+        grow_newer()
     if "FAKETIME_TIMESTAMP_FILE" in os.environ:
         time.sleep = sleep
     if WITHOUT:

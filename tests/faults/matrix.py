@@ -6,13 +6,23 @@ A bound counts from the due time, or from the end of an outage in which nothing 
 from tests.faults.box import Shape
 from tests.faults.fault import Fault
 from tests.faults.proxy import DOWN, UP, When
-from tests.faults.strikes import clients, clocks, crowds, postgres, processes, valkey
+from tests.faults.strikes import (
+    clients,
+    clocks,
+    crowds,
+    postgres,
+    processes,
+    releases,
+    restoration,
+    valkey,
+)
 
 # One of several dead; the only one dead, from its restart; the database away, from its return.
 ONE_DEAD, ALL_DEAD, DATABASE_BACK = 3.0, 3.0, 5.0
 
 # What the log may say with a traceback when that fault is done.
 CHILD_KILLED = ("WorkerLostError",)
+NO_MEMORY = ("MemoryError", "Cannot allocate memory", "out of memory", "can't start new thread")
 # Beat and workers say more than one line of a broker that they do not reach.
 NO_BROKER = ("SchedulingError", "redis.exceptions", "kombu.exceptions")
 
@@ -66,6 +76,26 @@ PROCESSES = (
         ONE_DEAD,
         watching("written"),
     ),
+    Fault(
+        "worker's children over their memory limit",
+        processes.nothing,
+        ONE_DEAD,
+        Shape(settings={"PARKMATE_BOX_CELERY": '{"worker_max_memory_per_child": 1}'}),
+    ),
+    Fault(
+        "worker's child without memory in a batch",
+        processes.starved,
+        ONE_DEAD,
+        watching("written"),
+        may_say=(*CHILD_KILLED, *NO_MEMORY),
+    ),
+    Fault(
+        "worker's child over its time limit in a batch",
+        processes.outlived,
+        ONE_DEAD,
+        Shape(watched=("written",), settings={"PARKMATE_BOX_CELERY": '{"task_time_limit": 4}'}),
+        may_say=("TimeLimitExceeded",),
+    ),
     Fault("all workers away", processes.killed("worker", "worker2", away=8), ONE_DEAD),
     Fault("the only worker killed, no sweeper", processes.all_dead("worker"), ALL_DEAD, WORKER_ALONE),
     Fault("no beat", processes.nothing, ONE_DEAD, Shape(beat=0)),
@@ -90,6 +120,12 @@ PROCESSES = (
         watching("written"),
     ),
     Fault("redeployed, one after the other", processes.redeployed, ONE_DEAD),
+    Fault(
+        "old and new release side by side",
+        releases.side_by_side,
+        ONE_DEAD,
+        Shape(sweeper=2, settings={"PARKMATE_BOX_NEWER": "worker2,sweeper2"}),
+    ),
     Fault("everything killed", processes.everything_killed, ALL_DEAD, may_say=NO_BROKER),
 )
 
@@ -140,6 +176,9 @@ POSTGRES = (
     Fault("PostgreSQL's lines in slices", postgres.slow(piece=50), ONE_DEAD),
     Fault("a timer's row held by somebody", postgres.locked("timer", seconds=8), ONE_DEAD),
     Fault("a booking's row held by somebody", postgres.locked("booking", seconds=8), ONE_DEAD),
+    Fault("inboxes held by somebody", postgres.inboxes_held(8), ONE_DEAD),
+    Fault("a slot's row held by somebody", postgres.slot_held(8), ONE_DEAD),
+    Fault("database restored from an earlier copy", restoration.restored, ALL_DEAD, may_say=NO_DATABASE),
 )
 
 CROWDS = (
@@ -170,10 +209,23 @@ CLIENTS = (
     Fault("inboxes of an earlier copy of the database", clients.numbered_anew, ONE_DEAD),
 )
 
+# Instants that calendars make difficult, where the machines' local time is Berlin's.
+ODD_INSTANTS = {
+    "the hour that comes twice": "2025-10-26T01:00:00Z",
+    "the hour that does not come": "2026-03-29T01:00:00Z",
+    "into the 29th of February": "2024-02-29T00:00:00Z",
+    "out of the 29th of February": "2024-03-01T00:00:00Z",
+}
+# Not the web processes': under libfaketime one spins and answers after seconds, even with a true clock.
+IN_BERLIN = Shape(worker=1, clocks=("worker", "beat", "sweeper"), settings={"TZ": "Europe/Berlin"})
+
 CLOCKS = tuple(
     Fault(f"clock of {name} {step}", clocks.stepped(name, step), ONE_DEAD, Shape(clocks=(name,)))
     for name in ("worker", "web", "beat", "sweeper")
     for step in ("+1h", "-1h")
+) + tuple(
+    Fault(f"clocks of worker, beat and sweeper at {name}", clocks.over(at), ONE_DEAD, IN_BERLIN)
+    for name, at in ODD_INSTANTS.items()
 )
 
 MATRIX = (*PROCESSES, *VALKEY, *POSTGRES, *CROWDS, *CLIENTS, *CLOCKS)

@@ -12,7 +12,7 @@ import pytest
 from celery import current_app
 from django.db import connection
 
-from parking.actions import bookings
+from parking.actions import bookings, payments
 from parking.models import Booking, Lot, Payment, Slot, User
 from parking.timers import now
 from tests.conftest import empty, time_passes
@@ -25,6 +25,7 @@ from tests.services import POSTGRES
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CARD = {"method": Payment.Method.CARD, "token": "tok_visa"}
+CASH = {"method": Payment.Method.CASH}
 HOUR = timedelta(hours=1)
 
 
@@ -48,11 +49,14 @@ def what_happened() -> Evidence:
     dina = User.objects.create(username="dina", password="!")
     lot = Lot.objects.create(owner=omar, name="Central", address="1 High Street")
     made = []
-    for number in range(4):
+    for number in range(6):
         slot = Slot.objects.create(lot=lot, number=number, hourly_rate=Decimal("6.00"))
         wish = {"slot_id": slot.pk, "vehicle_number": f"W{number}", "ends_at": now() + HOUR}
-        made.append(bookings.book(driver=dina, **wish, **CARD))
-    _, extended, renewed, cancelled = made
+        made.append(bookings.book(driver=dina, **wish, **(CARD if number < 4 else CASH)))
+    _, extended, renewed, cancelled, verified, declined = made
+    for cash in (verified, declined):
+        payments.verify(cash.payments.get().pk, by=omar)
+    bookings.decline(declined.pk, by=omar)
     bookings.extend(extended.pk, by=dina, ends_at=now() + 2 * HOUR, **CARD)
     bookings.cancel(cancelled.pk, by=dina)
     for minutes in (56, 5):
@@ -123,6 +127,21 @@ def late_timers(world):
     return {"typical": 0.001}
 
 
+def a_younger_timer_that_came_first(world):
+    """An outage that began with the world; afterwards the oldest of what was overdue came an hour late."""
+    ends = {row.row_id: row for row in world.history if row.subject == "timer" and row.was == "armed"}
+    done = [row for row in world.timers if row.state != "cancelled" and row.kind != "AUTO_EXPIRY"]
+    oldest = min(done, key=lambda row: row.due_at)
+    until = max(row.at for row in world.history)
+    after = [
+        row._replace(at=until + HOUR * (2 if row.row_id == oldest.id else 1))
+        if ends.get(row.row_id) is row
+        else row
+        for row in world.history
+    ]
+    return {"history": after, "outages": [Outage(0.0, until.timestamp())]}
+
+
 def an_early_timer(world):
     timer = next(row for row in world.timers if fired(row))
     return {"timers": changed(world.timers, fired, due_at=timer.fired_at + timedelta(milliseconds=1))}
@@ -153,6 +172,18 @@ def a_booking_that_was_told_twice(world):
     changed_one = changed(world.notices, lambda row: row.id == notice.id, event="NEW_BOOKING", facts=facts)
     there = [booking for booking in world.bookings if not booking.renewed_from_id]
     return {"notices": changed_one, "bookings": there}
+
+
+def _untold(world, event):
+    return {"notices": changed(world.notices, lambda row: row.event == event, event="ANNOUNCEMENT")}
+
+
+def cash_whose_verification_was_not_told(world):
+    return _untold(world, "CASH_VERIFIED")
+
+
+def a_declined_booking_that_was_not_told(world):
+    return _untold(world, "BOOKING_DECLINED")
 
 
 def a_wish_that_became_two_bookings(world):
@@ -236,6 +267,20 @@ def money_that_was_not_given_back(world):
     }
 
 
+def cash_that_was_not_given_back(world):
+    def kept(row):
+        return row.method == "cash" and row.refund_due_at
+
+    return {"payments": changed(world.payments, kept, refund_due_at=None)}
+
+
+def cash_that_confirmed_nothing(world):
+    verified = next(row for row in world.payments if row.status == "VERIFIED" and not row.refund_due_at)
+    steps = [row for row in world.history if row.subject != "booking" or row.row_id != verified.booking_id]
+    pending = changed(world.bookings, lambda row: row.id == verified.booking_id, status="PENDING")
+    return {"bookings": pending, "history": steps}
+
+
 def a_payment_left_behind(world):
     return {"payments": changed(world.payments, lambda row: row.status == "PAID", status="PENDING")}
 
@@ -263,12 +308,14 @@ def memory_that_was_kept(world):
 
 
 BREAKS = {
-    1: [an_armed_timer, a_parked_timer, a_late_timer, late_timers],
+    1: [an_armed_timer, a_parked_timer, a_late_timer, late_timers, a_younger_timer_that_came_first],
     2: [an_early_timer, a_notice_of_a_cancelled_timer],
     3: [
         a_fired_timer_without_its_notice,
         a_timer_that_fired_twice,
         a_booking_that_was_told_twice,
+        cash_whose_verification_was_not_told,
+        a_declined_booking_that_was_not_told,
         a_wish_that_became_two_bookings,
         an_answer_without_its_booking,
     ],
@@ -285,6 +332,8 @@ BREAKS = {
         a_status_that_nobody_gave,
         a_wrong_sum,
         money_that_was_not_given_back,
+        cash_that_was_not_given_back,
+        cash_that_confirmed_nothing,
         a_payment_left_behind,
     ],
     7: [a_traceback, a_socket_that_failed, a_request_that_failed, a_request_that_was_never_answered],
@@ -295,7 +344,7 @@ BREAKS = {
 def test_a_world_that_the_verbs_made_is_in_order(world):
     assert judge(world) == []
     assert {timer.state for timer in world.timers} == {"fired", "cancelled"}
-    assert len(world.bookings) == 5
+    assert len(world.bookings) == 7
 
 
 @pytest.mark.parametrize(

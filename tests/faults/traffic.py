@@ -1,4 +1,7 @@
-"""People who book, extend, renew and cancel for some seconds, and keep asking until they are answered."""
+"""People who book, extend, renew and cancel for some seconds, and keep asking until they are answered.
+
+One in five pays cash, which the owner verifies, declines or leaves for later.
+"""
 
 import asyncio
 import time
@@ -18,6 +21,8 @@ from tests.faults.ground import Person
 # How long anybody asks for an answer, and how long they wait for one, in seconds.
 PATIENCE, ANSWER_WITHIN = 45.0, 12.0
 CSRF = "a" * 32
+# How many pay cash, of all.
+CASH = 0.2
 
 
 class Traffic:
@@ -49,8 +54,11 @@ class Traffic:
     async def _live(self, person: Person) -> None:
         await self.pause(self.luck.uniform(0, 1.5))
         while not self.stopped.is_set():
-            answer = await self.book(person, seconds=self.luck.uniform(2.2, 4.5))
+            cash = self.luck.random() < CASH
+            answer = await self.book(person, seconds=self.luck.uniform(2.2, 4.5), cash=cash)
             if answer.status == 201:
+                if cash:
+                    await self._owner_decides(answer)
                 await self._what_next(person, answer)
             await self.pause(self.luck.uniform(0.3, 1.5))
 
@@ -67,11 +75,35 @@ class Traffic:
             await self.pause(4.6)
             await self.ask(person, "renew", booked, ends_in=3)
 
-    async def book(self, person: Person, *, seconds: float) -> Answer:
-        """Book any slot from now on; each wish is of a vehicle of its own."""
+    async def _owner_decides(self, booked: Answer) -> None:
+        """The cash came, or did not; or the owner has no time. It may be too late for any of it."""
+        await self.pause(self.luck.uniform(0, 2))
+        (choice,) = self.luck.choices(["verify", "decline", "wait"], [3, 1, 1])
+        owner = self.box.ground.owner
+        if choice == "decline":
+            await self.ask(owner, "decline", booked)
+        elif choice == "verify" and (payment := await self._cash_of(booked)):
+            path = f"/api/owner/payments/{payment}/verify/"
+            await self._until_answered(owner, path, None, Answer("verify", None))
+
+    async def _cash_of(self, booked: Answer) -> int | None:
+        """The id of the booking's payment; None if nobody says it."""
+        path = f"/api/owner/payments/?booking={booked.booking}&method=cash"
+        with suppress(httpx.TransportError):
+            said = await self._client.get(self._url(path), headers=_cookies(self.box.ground.owner))
+            if said.status_code == 200 and (found := said.json()["results"]):
+                return int(found[0]["id"])
+        return None
+
+    async def book(
+        self, person: Person, *, seconds: float, slot: int | None = None, cash: bool = False
+    ) -> Answer:
+        """Book this slot, or any, from now on; each wish is of a vehicle of its own."""
         vehicle = f"W{next(self._keys):06}"
-        slot = self.luck.choice(self.box.ground.slots)
+        slot = slot or self.luck.choice(self.box.ground.slots)
         wish = {"slot": slot, "vehicle_number": vehicle, **_payment(seconds)}
+        if cash:
+            wish = {**wish, "payment_method": "cash", "payment_token": ""}
         return await self._until_answered(
             person, "/api/bookings/", wish, Answer("book", None, vehicle=vehicle)
         )
@@ -95,7 +127,8 @@ class Traffic:
                 answer.code, answer.seconds = body.get("code"), time.monotonic() - began
                 if said.status_code != 503 and answer.code != "in_flight":
                     answer.status = said.status_code
-                    answer.booking = body.get("id", answer.booking)
+                    # A payment names its booking.
+                    answer.booking = body.get("booking") or body.get("id", answer.booking)
                     return answer
             await asyncio.sleep(self.luck.uniform(0.1, 0.4))
         return answer
@@ -103,16 +136,19 @@ class Traffic:
     async def _post(
         self, person: Person, path: str, wish: dict[str, Any] | None, *, key: str
     ) -> httpx.Response:
-        port = self.luck.choice(list(self.box.ports.values()))
-        headers = {
-            "Cookie": f"sessionid={person.session}; csrftoken={CSRF}",
-            "X-CSRFToken": CSRF,
-            "Idempotency-Key": key,
-        }
-        url = f"http://127.0.0.1:{port}{path}"
+        headers = {**_cookies(person), "X-CSRFToken": CSRF, "Idempotency-Key": key}
+        url = self._url(path)
         if wish is None:
             return await self._client.post(url, headers=headers)
         return await self._client.post(url, headers=headers, json=wish)
+
+    def _url(self, path: str) -> str:
+        """At any web process."""
+        return f"http://127.0.0.1:{self.luck.choice(list(self.box.ports.values()))}{path}"
+
+
+def _cookies(person: Person) -> dict[str, str]:
+    return {"Cookie": f"sessionid={person.session}; csrftoken={CSRF}"}
 
 
 def _payment(seconds: float) -> dict[str, str]:

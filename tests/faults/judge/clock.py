@@ -7,6 +7,9 @@ from typing import Any
 from tests.faults.evidence import Evidence
 from tests.faults.judge.found import Found
 
+# How often the sweeper looks, in seconds.
+SWEEP = 1.0
+
 
 def lateness(evidence: Evidence) -> dict[int, float]:
     """Of each timer that came to its end, how late its commit was, in seconds, by what could be."""
@@ -51,6 +54,7 @@ def every_timer_is_done_in_time(evidence: Evidence) -> Found:
         # What closes a booking waits for the end that is parked.
         if timer.state == "armed" and timer.booking_id not in {one.booking_id for one in parked}:
             yield f"{_name(timer)} was due at {timer.due_at} and is armed still", "lost"
+    yield from _against_their_order(evidence)
     late = lateness(evidence)
     for timer in evidence.timers:
         if late.get(timer.id, 0) > evidence.bound and timer.attempts == 0:
@@ -59,6 +63,30 @@ def every_timer_is_done_in_time(evidence: Evidence) -> Found:
         p99 = quantiles(late.values(), n=100)[98]
         if p99 > evidence.typical:
             yield f"one timer in a hundred came {p99:.2f} s late or later, of {evidence.typical:g}", "late"
+
+
+def _against_their_order(evidence: Evidence) -> Found:
+    """After an outage what is overdue fires oldest first: no younger one a sweep or more before an older."""
+    armed, ended = _moments(evidence, "armed"), _ends(evidence)
+    for outage in evidence.outages:
+        if outage.booking is not None:
+            continue
+        overdue = [
+            timer
+            for timer in evidence.timers
+            if timer.state in ("fired", "superseded")
+            and timer.attempts == 0
+            # What closes a booking waits for its end, and what was armed later could not be first.
+            and timer.kind != "AUTO_EXPIRY"
+            and timer.due_at.timestamp() <= outage.until < ended.get(timer.id, 0.0)
+            and armed.get(timer.id, 0.0) <= outage.until
+        ]
+        overdue.sort(key=lambda timer: timer.due_at, reverse=True)
+        first_of_younger = float("inf")
+        for timer in overdue:
+            if ended[timer.id] > first_of_younger + SWEEP:
+                yield f"{_name(timer)}, overdue after an outage, fired after younger ones", "order"
+            first_of_younger = min(first_of_younger, ended[timer.id])
 
 
 def nothing_is_early_or_of_a_cancelled_timer(evidence: Evidence) -> Found:
@@ -97,9 +125,15 @@ def _each_booking_is_told_once(evidence: Evidence) -> Found:
         yield from _one(told["NEW_BOOKING", booking.id], f"NEW_BOOKING of booking {booking.id}")
         if booking.renewed_from_id:
             yield from _one(told["RENEW_SUCCESS", booking.id], f"RENEW_SUCCESS of booking {booking.id}")
+        if booking.status == "CANCELLED_BY_ADMIN":
+            yield from _one(told["BOOKING_DECLINED", booking.id], f"BOOKING_DECLINED of booking {booking.id}")
         for event in ("BOOKING_EXPIRED", "SLOT_AUTO_EXPIRED"):
             if told[event, booking.id] > 1:
                 yield f"{event} of booking {booking.id} was told {told[event, booking.id]} times", "doubled"
+    for payment in evidence.payments:
+        if payment.status == "VERIFIED":
+            about = f"CASH_VERIFIED of booking {payment.booking_id}"
+            yield from _one(told["CASH_VERIFIED", payment.booking_id], about)
 
 
 def _each_wish_is_one_booking(evidence: Evidence) -> Found:

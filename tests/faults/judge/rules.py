@@ -60,11 +60,23 @@ def _wrong_sums(evidence: Evidence) -> Found:
 
 
 def _wrong_payment(payment: Any, booking: Any, *, patient: bool) -> str:
-    """What is wrong with a payment that has come to rest; nothing for cash, which waits for people."""
+    """What is wrong with a payment that has come to rest."""
     if payment.method == "cash":
-        return ""
+        return _wrong_cash(payment, booking)
     if payment.status == "PENDING" or (payment.refund_due_at and not payment.refunded_at):
         return "" if patient else "not finished"
     if booking.status in CANCELLED:
         return "" if payment.status == "FAILED" or payment.refunded_at else "not given back"
     return "" if payment.status == "PAID" and not payment.refund_due_at else "not paid"
+
+
+def _wrong_cash(payment: Any, booking: Any) -> str:
+    """Cash waits for people: what nobody has verified may stay so, and goes back by hand."""
+    if booking.status in CANCELLED:
+        kept = payment.status == "PENDING" or (payment.status == "VERIFIED" and not payment.refund_due_at)
+        return "not given back" if kept else ""
+    if payment.status not in ("PENDING", "VERIFIED") or payment.refund_due_at:
+        return "not paid"
+    return (
+        "its booking is not confirmed" if payment.status == "VERIFIED" and booking.status == "PENDING" else ""
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
@@ -42,8 +43,13 @@ async def open_screens(run: Run, people: Sequence[Person], *, ports: Sequence[in
 
 
 def others(run: Run, count: int) -> list[Person]:
-    """People who do not book, so that nobody else tells them anything; some of them several times."""
+    """People who do not book, so that nobody else tells them anything; some of them several times.
+
+    Those with the fewest screens come first: ten are the limit.
+    """
+    open_now = Counter(screen.user_id for screen in run.screens)
     idle = [person for person in run.box.ground.drivers if person not in run.drivers]
+    idle.sort(key=lambda person: open_now[person.id])
     return [idle[n % len(idle)] for n in range(count)]
 
 
@@ -51,7 +57,9 @@ def return_at_once(count: int, *, gently: bool) -> Strike:
     """So many clients lose their sockets as both web processes end, and come back when these do."""
 
     async def strike(run: Run) -> None:
-        crowd = await open_screens(run, others(run, count))
+        mine = {person.id for person in run.drivers} | {run.box.ground.owner.id}
+        crowd = [screen for screen in run.screens if screen.user_id not in mine]
+        crowd += await open_screens(run, others(run, count - len(crowd)))
         visits = sum(screen.visits for screen in crowd)
         for name in run.box.ports:
             await asyncio.to_thread(run.box.end if gently else run.box.kill, name)
@@ -69,10 +77,11 @@ async def half_open(run: Run) -> None:
     lines.start()
     proxies = [Proxy(lines, port).open() for port in run.box.ports.values()]
     try:
-        crowd = await open_screens(run, others(run, 40), ports=[proxy.port for proxy in proxies])
+        people = others(run, 40)
+        crowd = await open_screens(run, people, ports=[proxy.port for proxy in proxies])
         for proxy in proxies:
             proxy.hold(DOWN)
-        await tell(run, others(run, 40), count=5)
+        await tell(run, people, count=5)
         await asyncio.sleep(8)
         for screen in crowd:
             screen.ports = list(run.box.ports.values())

@@ -1,6 +1,7 @@
 """Too many timers or wishes at once, and a row that cannot be carried out."""
 
 import asyncio
+from itertools import count as counting
 
 import psycopg
 
@@ -15,8 +16,8 @@ WITH drivers AS (
     SELECT unnest(%(slots)s::bigint[]) AS id, generate_subscripts(%(slots)s::bigint[], 1) AS n
 ), booked AS (
     INSERT INTO parking_booking (driver_id, slot_id, vehicle_number, starts_at, ends_at, status, price)
-    SELECT drivers.id, slots.id, 'C' || slots.id, now(), now() + %(ends_in)s * interval '1 second',
-           'BOOKED', 0
+    SELECT drivers.id, slots.id, 'C' || slots.id || '-' || %(crowd)s,
+           now(), now() + %(ends_in)s * interval '1 second', 'BOOKED', 0
     FROM slots JOIN drivers ON drivers.n = slots.n %% (SELECT count(*) FROM drivers)
     RETURNING id, ends_at
 ), told AS (
@@ -30,11 +31,20 @@ SELECT booked.id, kind, ends_at + after * interval '1 second', 'armed', 0, ''
 FROM booked, (VALUES ('WARNING', -2.0), ('EXPIRY', 0.0), ('AUTO_EXPIRY', 1.5)) AS kinds (kind, after)
 """
 
+_HELD = """
+SELECT FROM parking_booking
+WHERE slot_id = ANY(%s) AND status IN ('PENDING', 'BOOKED') AND ends_at > now() LIMIT 1
+"""
+_crowds = counting(1)
+
 
 async def book_crowd(run: Run, *, count: int, ends_in: float) -> None:
-    """So many bookings in one statement, that all end at the same instant."""
-    wish = {"slots": run.box.ground.crowd_slots[:count], "ends_in": ends_in, "owner": run.box.ground.owner.id}
+    """So many bookings in one statement, that all end at the same instant; an earlier crowd leaves first."""
+    slots = run.box.ground.crowd_slots[:count]
+    wish = {"slots": slots, "ends_in": ends_in, "owner": run.box.ground.owner.id, "crowd": next(_crowds)}
     async with await psycopg.AsyncConnection.connect(run.box.database, autocommit=True) as database:
+        while await (await database.execute(_HELD, [slots])).fetchone():
+            await asyncio.sleep(0.1)
         await database.execute(_CROWD, wish)
     run.box.note(f"{count} bookings end in {ends_in:g} s")
 
@@ -55,6 +65,9 @@ async def redeployed_with_many_armed(run: Run) -> None:
     await redeployed(run)
 
 
+_ARMED_END = "SELECT FROM parking_timer WHERE booking_id = %s AND kind = 'EXPIRY' AND state = 'armed'"
+
+
 async def poisoned(run: Run) -> None:
     """One booking cannot be expired, whatever is tried; nothing else waits for it."""
     async with await psycopg.AsyncConnection.connect(run.box.database, autocommit=True) as database:
@@ -69,7 +82,10 @@ async def poisoned(run: Run) -> None:
             f" CHECK (id <> {found[0]} OR status <> 'EXPIRED') NOT VALID"
         )
         run.box.note(f"booking {found[0]} is poisoned")
-        await asyncio.sleep(6)
+        while await (await database.execute(_ARMED_END, found)).fetchone():
+            await asyncio.sleep(0.1)
+        await database.execute("ALTER TABLE parking_booking DROP CONSTRAINT poison")
+        run.box.note("its timer is parked, or its driver has cancelled it")
 
 
 async def everything_at_once(run: Run) -> None:

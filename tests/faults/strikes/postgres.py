@@ -9,6 +9,7 @@ import psycopg
 
 from tests.faults.proxy import Cut, When
 from tests.faults.run import Run
+from tests.faults.strikes.clients import tell
 from tests.faults.strikes.crowds import book_crowd
 from tests.faults.strikes.processes import Strike
 
@@ -125,12 +126,16 @@ CROWD = 50
 ROWS = {
     "timer": "SELECT booking_id FROM parking_timer JOIN parking_booking b ON b.id = booking_id"
     " WHERE state = 'armed' AND vehicle_number LIKE 'C%' LIMIT 1 FOR UPDATE OF parking_timer",
-    "booking": "SELECT id FROM parking_booking WHERE vehicle_number LIKE 'C%' LIMIT 1 FOR UPDATE",
+    "booking": "SELECT id FROM parking_booking WHERE vehicle_number LIKE 'C%' AND status = 'BOOKED'"
+    " LIMIT 1 FOR UPDATE",
 }
 
 
 def locked(row: str, *, seconds: float) -> Strike:
-    """Somebody in a shell holds a row of one of many bookings that end together. Only that one is late."""
+    """Somebody in a shell holds a row of one of many bookings that end together. Only that one is late.
+
+    (Eight seconds stand for twenty: longer than from a booking's warning to its close here.)
+    """
 
     async def strike(run: Run) -> None:
         await book_crowd(run, count=CROWD, ends_in=4)
@@ -140,5 +145,67 @@ def locked(row: str, *, seconds: float) -> Strike:
             async with run.outage(f"a {row}'s row of booking {found[0]} is held", booking=found[0]):
                 await asyncio.sleep(seconds)
                 await shell.rollback()
+
+    return strike
+
+
+# How soon everybody else is answered and told while somebody's row is held, in seconds.
+UNDISTURBED = 3.0
+
+
+def inboxes_held(seconds: float) -> Strike:
+    """Somebody in a shell updates inboxes, the owner's too, and does not end it. Only theirs wait.
+
+    (Eight seconds stand for the twenty that a person needs to remember it: all times are shorter here.)
+    """
+
+    async def strike(run: Run) -> None:
+        held = [run.box.ground.owner.id, *(person.id for person in run.drivers[:3])]
+        bystander = next(person for person in run.box.ground.drivers if person not in run.drivers)
+        async with await psycopg.AsyncConnection.connect(run.box.database) as shell:
+            await shell.execute("UPDATE parking_inbox SET acked = acked WHERE user_id = ANY(%s)", [held])
+            run.box.note(f"the inboxes of {held} are held")
+            await book_crowd(run, count=CROWD, ends_in=4)
+            await asyncio.sleep(seconds - UNDISTURBED)
+            await tell(run, [bystander], count=1)
+            await asyncio.sleep(UNDISTURBED)
+            waiting = await _unnumbered(run, bystander.id)
+            await shell.rollback()
+        assert not waiting, "somebody else's notice has waited for the inboxes that are held"
+
+    return strike
+
+
+async def _unnumbered(run: Run, user_id: int) -> int:
+    query = "SELECT count(*) FROM parking_notification WHERE seq IS NULL AND recipient_id = %s"
+    async with await psycopg.AsyncConnection.connect(run.box.database) as database:
+        (number,) = await (await database.execute(query, [user_id])).fetchone() or (0,)
+    return int(number)
+
+
+def slot_held(seconds: float, *, racers: int = 24) -> Strike:
+    """Somebody in a shell holds a slot's row that many want. They wait, or come again; nobody else does.
+
+    There are more of them than connections that the web processes may have.
+    """
+
+    async def strike(run: Run) -> None:
+        slot = run.box.ground.crowd_slots[-1]
+        people = [person for person in run.box.ground.drivers if person not in run.drivers][:racers]
+        async with await psycopg.AsyncConnection.connect(run.box.database) as shell:
+            await shell.execute("SELECT FROM parking_slot WHERE id = %s FOR UPDATE", [slot])
+            run.box.note(f"slot {slot} is held, and {racers} people want it")
+            async with asyncio.TaskGroup() as group:
+                for person in people:
+                    group.create_task(run.traffic.book(person, seconds=seconds + 5, slot=slot))
+                await asyncio.sleep(0.1)
+                racing = len(run.traffic.answers)
+                await asyncio.sleep(seconds)
+                others = run.traffic.answers[racing:]
+                await shell.rollback()
+        slowest = max((answer.seconds for answer in others), default=0.0)
+        run.box.note(f"{len(others)} others asked meanwhile, and waited {slowest:.1f} s at most")
+        assert others, "nobody else was there"
+        assert slowest < UNDISTURBED, f"others have waited {slowest:.1f} s for a slot that is not theirs"
 
     return strike

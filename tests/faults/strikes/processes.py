@@ -4,6 +4,9 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import psutil
 
 from tests.faults.proxy import DOWN
 from tests.faults.run import Run
@@ -50,7 +53,10 @@ def killed_inside_the_commit(*, of: str) -> Strike:
 
 
 def killed(*names: str, away: float = UNNOTICED) -> Strike:
-    """These processes, with all their children, are killed at any moment, and come back after so long."""
+    """These processes, with all their children, are killed at any moment, and come back after so long.
+
+    (Eight seconds stand for a minute: alarms are set four seconds ahead here, and come again after five.)
+    """
 
     async def strike(run: Run) -> None:
         for name in names:
@@ -84,7 +90,10 @@ def all_dead(*names: str) -> Strike:
 
 
 def frozen(*names: str, seconds: float) -> Strike:
-    """These processes stand still, with all their children, and go on as if nothing had been."""
+    """These processes stand still, with all their children, and go on as if nothing had been.
+
+    (Eight seconds are longer than the visibility timeout, which is five here instead of twenty minutes.)
+    """
 
     async def strike(run: Run) -> None:
         for name in names:
@@ -106,6 +115,28 @@ def frozen_at(moment: str, *, of: str, seconds: float) -> Strike:
         run.box.note(f"process {watch.pid} of {watch.process} goes on")
 
     return strike
+
+
+async def starved(run: Run) -> None:
+    """A worker's child gets no more memory in the middle of a batch; seconds later the kernel ends it."""
+    watch = await come(run, "written", of="worker")
+    psutil.Process(watch.pid).rlimit(psutil.RLIMIT_AS, (1, 1))
+    run.box.note(f"process {watch.pid} of {watch.process} gets no more memory")
+    run.box.moments.let_go(watch)
+    await asyncio.sleep(3)
+    with suppress(ProcessLookupError):
+        end(run, watch, pid=watch.pid)
+    await restart_the_dead(run)
+
+
+async def outlived(run: Run) -> None:
+    """A worker's child stands in a batch past its task's time limit: its parent ends it."""
+    watch = await come(run, "written", of="worker")
+    async with asyncio.timeout(SOON):
+        while psutil.pid_exists(watch.pid) and psutil.Process(watch.pid).status() != psutil.STATUS_ZOMBIE:
+            await asyncio.sleep(0.05)
+    run.box.note(f"process {watch.pid} of {watch.process} was ended by its parent")
+    run.box.moments.let_go(watch)
 
 
 async def redeployed(run: Run) -> None:

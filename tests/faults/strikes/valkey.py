@@ -28,7 +28,11 @@ async def flushed(run: Run) -> None:
 
 
 def frozen(seconds: float) -> Strike:
-    """It takes connections and bytes, and answers nothing."""
+    """It takes connections and bytes, and answers nothing.
+
+    (Eight seconds stand for thirty: they are longer than every timeout towards it, and than the visibility
+    timeout, which is five here.)
+    """
 
     async def strike(run: Run) -> None:
         run.box.signal_valkey(signal.SIGSTOP)
