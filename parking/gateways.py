@@ -27,7 +27,7 @@ class Gateway(Protocol):
         """Take what was authorised; doing it again does nothing. Raises PaymentDeclined."""
 
     def refund(self, *, reference: str, amount: Decimal) -> None:
-        """Give back what was captured; doing it again does nothing."""
+        """Give back what was captured, or let go of what was only authorised; again does nothing."""
 
 
 class SandboxGateway:

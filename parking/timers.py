@@ -257,8 +257,15 @@ def set_alarms() -> int:
 
 
 def set_alarm_again(timer_id: int, *, after: float) -> None:
-    """Ring again in `after` seconds by the worker's own clock: it runs ahead of the database's."""
-    current_app.send_task(FIRE_TASK, args=[timer_id], countdown=after)
+    """Ring again in `after` seconds by the worker's own clock: it runs ahead of the database's.
+
+    If the broker fails, the timer has no alarm any more, and `set_alarms` gives it one.
+    """
+    try:
+        current_app.send_task(FIRE_TASK, args=[timer_id], countdown=after)
+    except (KombuError, OSError) as error:
+        Timer.objects.filter(pk=timer_id).update(alarm_set_at=None)
+        logger.warning("Alarms could not be set", extra={"left": 1, "error": str(error)})
 
 
 def _send_alarms(timers: Sequence[Timer]) -> int:

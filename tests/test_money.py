@@ -12,6 +12,7 @@ from parking.errors import Forbidden, GatewayAway, IllegalMove, NotCash, NotFoun
 from parking.models import Booking, Notification, Payment, User
 from tests.conftest import told
 from tests.gateways import AWAY, DECLINED, RecordingGateway
+from tests.model.provider import Provider
 
 CASH = {"method": Payment.Method.CASH, "token": ""}
 SIX = Decimal("6.00")
@@ -159,15 +160,28 @@ def test_a_refund_that_finds_the_provider_away_is_made_later(book, gateway, cast
     assert only_payment().refunded_at is not None
 
 
-def test_an_authorisation_that_was_never_captured_is_let_lapse(book, gateway, cast):
+def test_an_authorisation_that_was_never_captured_is_let_go(book, gateway, cast):
     gateway.fails = {"capture": AWAY}
     booking = book()
-    gateway.fails = {}
+    gateway.fails = {"refund": AWAY}
     bookings.cancel(booking.pk, by=cast.dina)
+    assert only_payment().status == "PENDING"
+    gateway.fails = {}
     begun_long_ago()
-    payments.finish_left_behind()
+    assert payments.finish_left_behind() == 1
     assert only_payment().status == "FAILED"
-    assert [call for call, *_ in gateway.asked] == ["authorise"]
+    assert [call for call, *_ in gateway.asked] == ["authorise", "refund"]
+
+
+def test_what_was_captured_without_our_hearing_of_it_is_given_back_with_its_booking(book, cast, settings):
+    settings.PAYMENT_GATEWAY = "tests.model.provider.Provider"
+    Provider.reset()
+    Provider.how = {"capture": "answer lost"}
+    booking = book()
+    assert (only_payment().status, Provider.kept()) == ("PENDING", {"ref_1": SIX})
+    Provider.how = {}
+    bookings.cancel(booking.pk, by=cast.dina)
+    assert (only_payment().status, Provider.kept()) == ("FAILED", {})
 
 
 # --- Cash -------------------------------------------------------------------------------------

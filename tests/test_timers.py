@@ -55,6 +55,23 @@ def test_an_alarm_that_cannot_be_set_does_not_fail_the_booking_and_is_set_later(
     assert timers.set_alarms() == 1
 
 
+def test_an_early_alarm_that_cannot_be_set_again_fires_what_is_due_and_is_set_later(
+    book, cast, alarms, monkeypatch
+):
+    def no_broker(*_, **__):
+        raise OperationalError("no broker")
+
+    early = timer_of(book(minutes=1.5), "EXPIRY")
+    over = book(slot_id=Slot.objects.create(lot=cast.lot, number=8, hourly_rate=6).pk)
+    time_passes(over, minutes=61)
+    with monkeypatch.context() as patch:
+        patch.setattr(timers.current_app, "send_task", no_broker)
+        assert bookings.ring(early.pk) == 2
+    alarms.clear()
+    timers.set_alarms()
+    assert [message["args"] for _, message in alarms] == [[early.pk]]
+
+
 def test_an_alarm_for_a_timer_that_is_not_armed_costs_one_query(book, cast):
     booking = book()
     alarm = timer_of(booking, "EXPIRY").pk

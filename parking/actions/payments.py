@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 CENT = Decimal("0.01")
 Method, Status = Payment.Method, Payment.Status
 
+# In these nobody gets what the money was for.
+UNDONE = (Booking.Status.CANCELLED, Booking.Status.CANCELLED_BY_ADMIN, CarWash.Status.CANCELLED)
+
 # What is not done so long after it was begun was left behind.
 PATIENCE = timedelta(seconds=30)
 
@@ -58,13 +61,16 @@ def pay(thing: Booking | CarWash, *, amount: Decimal, method: Payment.Method, to
 
 
 def give_back(thing: Booking | CarWash) -> None:
-    """Refund what was paid for this, in the caller's transaction; what had not come yet, fails.
+    """Refund what was paid for this, in the caller's transaction; cash that had not come yet, fails.
 
-    Cash goes back by hand: its refund is due until the owner has recorded it.
+    Cash goes back by hand: its refund is due until the owner has recorded it. What was not captured
+    yet stays PENDING until the provider has let go of it: see `finish`.
     """
     for payment in thing.payments.select_for_update(no_key=True).order_by("pk"):
-        if payment.status == Status.PENDING:
+        if payment.status == Status.PENDING and payment.method == Method.CASH:
             payment.move(Status.FAILED)
+        elif payment.status == Status.PENDING:
+            _finish_on_commit(payment)
         elif payment.status in (Status.PAID, Status.VERIFIED) and payment.refund_due_at is None:
             Payment.objects.filter(pk=payment.pk).update(refund_due_at=Now())
             _finish_on_commit(payment)
@@ -105,15 +111,22 @@ def hand_back(payment_id: int, *, by: User) -> Payment:
 
 
 def finish(payment_id: int) -> None:
-    """Capture or refund what was begun with the provider. Raises GatewayAway; doing it again is safe."""
+    """Capture or refund what was begun with the provider. Raises GatewayAway; doing it again is safe.
+
+    What is PENDING may have been captured, and the answer or our commit was lost. So if it is not wanted
+    any more, the provider is told so before it FAILED.
+    """
     with transaction.atomic():
         payment = unfinished().select_for_update(no_key=True).filter(pk=payment_id).first()
         if payment is None:
             return
-        if payment.status == Status.PENDING:
+        if payment.status == Status.PENDING and payment.thing.status not in UNDONE:
             _capture(payment)
+            return
+        gateway().refund(reference=payment.reference, amount=payment.amount)
+        if payment.status == Status.PENDING:
+            payment.move(Status.FAILED)
         else:
-            gateway().refund(reference=payment.reference, amount=payment.amount)
             Payment.objects.filter(pk=payment.pk).update(refunded_at=Now())
             changed(payment)
 

@@ -1,0 +1,1 @@
+"""The stateful model: what must be true of bookings, timers and money, whatever happens in whatever order."""
