@@ -10,13 +10,14 @@ import pytest
 from django.db import connection, connections
 from django.db.utils import InternalError, OperationalError
 
-from parking import notifications, timers
+from parking import canary, notifications, timers
 from parking.actions import bookings, due
 from parking.connections import is_away
 from parking.events import BOOKING_EXPIRED
 from parking.management.commands import sweep
 from parking.models import Notification, Slot, Timer
 from parking.notifications import notify
+from parking.readiness import note_sweep
 from tasks.timers import fire
 from tests.conftest import time_passes, timer_states
 from tests.services import POSTGRES
@@ -154,11 +155,22 @@ def test_a_timer_whose_row_somebody_holds_keeps_nobody_elses_alarm_waiting(book,
     row = held.timers.get(kind="EXPIRY").pk
     shell.execute("SELECT FROM parking_timer WHERE id = %s FOR UPDATE", [row])
     with waiting_for_nobody():
-        timers._send_alarms(timers.upcoming(limit=10))
+        timers.send_alarms(timers.upcoming(limit=10))
     assert other.timers.get(kind="EXPIRY").alarm_set_at
     assert not held.timers.get(kind="EXPIRY").alarm_set_at
     shell.rollback()
     assert timers.set_alarms() == 1
+
+
+def test_the_sweeper_waits_for_nobody_who_holds_the_row_that_notes_its_sweeps_or_the_canary(shell, swept):
+    canary.revive()
+    Timer.objects.filter(kind="CANARY").update(due_at=timers.now())
+    shell.execute("SELECT FROM parking_pulse FOR UPDATE")
+    shell.execute("SELECT FROM parking_timer FOR UPDATE")
+    with waiting_for_nobody():
+        note_sweep()
+        canary.fire()
+    assert canary.last() is None
 
 
 @contextmanager
