@@ -571,7 +571,7 @@ def test_who_may_change_bookings_may_decline_them(clerk, book):
     assert booking.status == "CANCELLED_BY_ADMIN"
 
 
-def test_who_may_only_look_at_timers_sees_the_clock_but_no_button(clerk, parked):
+def test_who_may_only_look_at_timers_sees_the_clock_but_no_button(clerk, parked, swept):
     page = clerk("view_timer").get(list_of(Timer)).content.decode()
     assert "Parked." in page
     assert "Try again" not in page
