@@ -191,7 +191,7 @@ def serve(here: Machine) -> str:
 
     def ready() -> bool:
         try:
-            return httpx.get(f"http://{address}/api/health/ready/").status_code == 200
+            return httpx.get(f"http://{address}/api/health/live/").status_code == 200
         except httpx.TransportError:
             return False
 

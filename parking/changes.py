@@ -26,6 +26,9 @@ from parking.models import (
 
 logger = logging.getLogger(__name__)
 
+# Whether every promise can be kept: told by the web process itself, when it finds that this has changed.
+HEALTH = "health"
+
 # The channel-layer group of all processes that have sockets: each picks what its own follow.
 EVERYBODY = "changes"
 
@@ -72,10 +75,10 @@ def say(topics: Collection[str]) -> None:
 def versions(topics: Iterable[str]) -> dict[str, int]:
     """A number for each of these topics that is another one when what is drawn of it has changed.
 
-    One query. A topic without anything to draw is absent.
+    One query. A topic without anything to draw is absent; so is HEALTH, which is no row.
     """
     ids: dict[str, list[int]] = {"lot": [], "desk": [], "me": []}
-    for topic in topics:
+    for topic in set(topics) - {HEALTH}:
         kind, _, pk = topic.partition(":")
         ids[kind].append(int(pk))
     with connection.cursor() as cursor:

@@ -57,6 +57,11 @@ class Followers:
         if left := self._untold.pop(channel, set()) - set(topics):
             self._untold[channel] = left
 
+    @property
+    def topics(self) -> Collection[str]:
+        """What anybody follows."""
+        return self._followers.keys()
+
     def untold(self, channel: str) -> set[str]:
         """The topics that this socket is to be told of; it is told by whoever asks."""
         return self._untold.pop(channel, set())

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
-from parking.changes import desk, lot, me
+from parking.changes import HEALTH, desk, lot, me
 
 MESSAGES_PER_MINUTE = 60
 MISTAKES_PER_MINUTE = 3
@@ -66,10 +66,10 @@ def topics_of(message: Mapping[str, Any], *, user_id: int) -> dict[str, str]:
 
 
 def _topic(word: Any, *, user_id: int) -> str:
-    own = {"me": me(user_id), "desk": desk(user_id)}
+    own = {"me": me(user_id), "desk": desk(user_id), "health": HEALTH}
     if isinstance(word, str) and word in own:
         return own[word]
     found = _LOT.fullmatch(word) if isinstance(word, str) else None
     if not found:
-        raise Mistake("A topic is `me`, `desk` or `lot:` and the id of a lot.")
+        raise Mistake("A topic is `me`, `desk`, `health` or `lot:` and the id of a lot.")
     return lot(int(found[1]))

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Aggregate, Count, DurationField, F, Min, QuerySet
 from django.db.models.functions import Coalesce
 
+from parking import canary
 from parking.models import Timer
 from parking.timers import RETRY_PAUSES, due, now
 
@@ -15,6 +16,9 @@ LOOKING_BACK = timedelta(hours=1)
 
 # Promised, whatever single process dies (docs/architecture.md, P2). A timer overdue for longer is late.
 BOUND = timedelta(seconds=3)
+
+# What people wait for: the canary says how the clock does, and is not of those.
+BOOKED = Timer.objects.exclude(kind=Timer.Kind.CANARY)
 
 
 class Percentile(Aggregate):
@@ -40,12 +44,13 @@ class Health:
     late_p99: timedelta | None
     parked: int
     next_due: Timer | None
+    canary: Timer | None = None
 
 
 def health() -> Health:
     """The figures that say whether the clock is healthy: a handful of queries, each with its index."""
     at = now()
-    armed = Timer.objects.filter(state=Timer.State.ARMED)
+    armed = BOOKED.filter(state=Timer.State.ARMED)
     soon = armed.alias(ring_at=Coalesce("retry_at", "due_at")).order_by("ring_at")
     return Health(
         at=at,
@@ -53,6 +58,7 @@ def health() -> Health:
         retrying=soon.filter(ring_at__lte=at + timedelta(seconds=max(RETRY_PAUSES)), attempts__gt=0).count(),
         parked=parked().count(),
         next_due=soon.filter(ring_at__gt=at).select_related("booking").first(),
+        canary=canary.last(),
         **_overdue(at),
         **_lateness(at),
     )
@@ -60,18 +66,20 @@ def health() -> Health:
 
 def parked() -> QuerySet[Timer]:
     """The timers that need an operator, the oldest first."""
-    return Timer.objects.filter(state=Timer.State.PARKED).order_by("due_at")
+    return BOOKED.filter(state=Timer.State.PARKED).order_by("due_at")
 
 
 def _overdue(at: datetime) -> dict[str, Any]:
-    found = due(Timer.objects.all()).order_by().aggregate(count=Count("pk"), oldest=Min("due_at"))
+    # Overdue since it could fire: one that failed was not late while it waited for its next try.
+    since = Coalesce("retry_at", "due_at")
+    found = due(BOOKED.all()).order_by().aggregate(count=Count("pk"), oldest=Min(since))
     return {"overdue": found["count"], "oldest_overdue": found["oldest"] and at - found["oldest"]}
 
 
 def _lateness(at: datetime) -> dict[str, Any]:
     """Of the timers fired lately, how many there were, and how late they came."""
     late = F("fired_at") - F("due_at")
-    fired = Timer.objects.filter(state=Timer.State.FIRED, fired_at__gt=at - LOOKING_BACK)
+    fired = BOOKED.filter(state=Timer.State.FIRED, fired_at__gt=at - LOOKING_BACK)
     return fired.aggregate(
         fired=Count("pk"),
         late_p50=Percentile(late, fraction=0.5, output_field=DurationField()),

@@ -12,19 +12,25 @@ from typing import Any, Protocol
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
 
+from parking.canary import ear
+from parking.changes import HEALTH
 from parking.connections import AWAY
 from parking.credentials import Credentials, still_hold
 from parking.delivery import acknowledge, heads
 from parking.followers import Followers
+from parking.readiness import readiness
 
 logger = logging.getLogger(__name__)
 
 # How often acknowledgements are written, in seconds: at most once in this time for each user.
 ACKS_EVERY = 1.0
+# How often it is looked for those who follow it whether the process is ready, in seconds.
+READY_EVERY = 2.0
 # How soon a listener that failed listens again, in seconds.
 LISTEN_AGAIN = 1.0
 
@@ -47,6 +53,8 @@ class OpenSockets:
         self._seen: dict[int, int] = {}
         self.followers = Followers()
         self._watching: list[asyncio.Task[None]] = []
+        # What was wrong when it was looked at last; None: nobody has looked.
+        self._wrong: set[str] | None = None
 
     def add(self, socket: OpenSocket) -> None:
         """Watch over this socket, too."""
@@ -113,6 +121,22 @@ class OpenSockets:
         """Subscribe anew if this process does not hear its own voice through Redis."""
         await get_channel_layer().keep_hearing()
 
+    async def keep_hearing_alone(self) -> None:
+        """The same while no socket is open, and nobody else looks: the canary is to be heard all the same."""
+        if not self._watching:
+            await self.check_hearing()
+
+    async def check_readiness(self) -> None:
+        """Tell those who follow it that something is wrong here now, or is right again."""
+        if HEALTH not in self.followers.topics:
+            self._wrong = None
+            return
+        found = await sync_to_async(readiness.problems, thread_sensitive=False)()
+        wrong = {problem.code for problem in found}
+        if wrong != self._wrong:
+            self._wrong = wrong
+            self.followers.heard([HEALTH])
+
     def _watches(self) -> list[Coroutine[Any, Any, None]]:
         return [
             _always(self.followers.listen),
@@ -120,6 +144,7 @@ class OpenSockets:
             _every(settings.POSITION_CHECK_SECONDS, self.check_positions),
             _every(settings.POSITION_CHECK_SECONDS, self.followers.check),
             _every(settings.POSITION_CHECK_SECONDS, self.check_hearing),
+            _every(READY_EVERY, self.check_readiness),
             _every(settings.CREDENTIALS_CHECK_SECONDS, self.check_credentials),
         ]
 
@@ -164,3 +189,10 @@ _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, OpenSockets] = WeakKeyDic
 def open_sockets() -> OpenSockets:
     """Those of the running event loop: in a web process, all of the process."""
     return _by_loop.setdefault(asyncio.get_running_loop(), OpenSockets())
+
+
+async def stay_alert() -> None:
+    """Listen for the canary, sockets or none, until cancelled."""
+    await asyncio.gather(
+        _always(ear.listen), _every(settings.POSITION_CHECK_SECONDS, open_sockets().keep_hearing_alone)
+    )

@@ -79,7 +79,7 @@ def arm(booking: Booking) -> list[Timer]:
     )
     horizon = at + timedelta(seconds=settings.ALARM_HORIZON_SECONDS)
     soon = [timer for timer in armed if timer.due_at <= horizon]
-    after_commit(lambda: _send_alarms(soon))
+    after_commit(lambda: send_alarms(soon))
     return armed
 
 
@@ -127,7 +127,9 @@ def _claimable() -> QuerySet[Timer]:
     A booking whose row is held keeps its timers waiting, and nobody else's.
     """
     locked = Timer.objects.select_for_update(skip_locked=True, of=("self", "booking"), no_key=True)
-    return due(locked.select_related("booking").only("booking__id", *_OF_TIMER))
+    # The canary, which has no booking, is excluded: the nullable side of an outer join cannot be locked.
+    of_bookings = locked.exclude(booking=None).select_related("booking")
+    return due(of_bookings.only("booking__id", *_OF_TIMER))
 
 
 def claim_due(*, limit: int) -> list[Timer]:
@@ -183,13 +185,17 @@ def retry(timer_id: int) -> Timer:
         with transaction.atomic():
             # Verbs arm timers under this lock: none of them runs into the one that is armed here.
             Booking.objects.select_for_update(no_key=True).get(pk=booking_id)
+            # Due from this moment on: while it was parked it was not overdue.
             moved = Timer.objects.filter(pk=timer_id, state=Timer.State.PARKED).update(
-                state=Timer.State.ARMED, attempts=0, retry_at=None, alarm_set_at=None
+                state=Timer.State.ARMED,
+                attempts=0,
+                retry_at=Now(),
+                alarm_set_at=None,
             )
             timer = Timer.objects.get(pk=timer_id)
             if not moved:
                 raise IllegalMove(what="timer", status=timer.state)
-            after_commit(lambda: _send_alarms([timer]))
+            after_commit(lambda: send_alarms([timer]))
     except IntegrityError as error:
         if "timer_armed_once" not in str(error):
             raise
@@ -249,7 +255,7 @@ def set_alarms() -> int:
     keep_astray()
     done = 0
     while batch := upcoming(limit=ALARMS_PER_BATCH):
-        sent = _send_alarms(batch)
+        sent = send_alarms(batch)
         done += sent
         if sent < len(batch):
             break
@@ -268,7 +274,7 @@ def set_alarm_again(timer_id: int, *, after: float) -> None:
         logger.warning("Alarms could not be set", extra={"left": 1, "error": str(error)})
 
 
-def _send_alarms(timers: Sequence[Timer]) -> int:
+def send_alarms(timers: Sequence[Timer]) -> int:
     """Set alarms until the broker fails; return how many were set. What is left, the sweeper does."""
     sent: list[int] = []
     try:

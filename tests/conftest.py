@@ -13,9 +13,9 @@ from channels.layers import get_channel_layer
 from django.db import connection
 from django.test import Client, TransactionTestCase
 
-from parking import timers
+from parking import readiness, timers
 from parking.actions import bookings
-from parking.models import Booking, Lot, Notification, Payment, Slot, Timer, User
+from parking.models import Booking, Lot, Notification, Payment, Pulse, Slot, Timer, User
 from parkmate.embedded import free_port as find_free_port
 from tests.world import World, build
 
@@ -169,6 +169,13 @@ def as_user() -> Callable[[User], Client]:
 def soon(**delta: float) -> datetime:
     """A moment from now, by the database's clock."""
     return timers.now() + timedelta(**delta)
+
+
+@pytest.fixture
+def swept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeps are completed all through the test; and whether we are ready is asked of the rows each time."""
+    monkeypatch.setattr(readiness, "GOOD_FOR", -1.0)
+    Pulse.objects.create(name=readiness.SWEEP, at=soon(hours=1))
 
 
 @pytest_asyncio.fixture

@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from parking import punctuality, timers
+from parking import punctuality, readiness, timers
 from parking.actions import bookings, payments
 from parking.admin import verbs
 from parking.admin.base import duration
@@ -32,6 +32,7 @@ from parking.models import (
     Mute,
     Notification,
     Payment,
+    Pulse,
     Slot,
     Timer,
     User,
@@ -46,7 +47,7 @@ every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model._
 
 
 @pytest.fixture
-def ada(cast, as_user, alarms):
+def ada(cast, as_user, alarms, swept):
     return as_user(cast.ada)
 
 
@@ -570,7 +571,7 @@ def test_who_may_change_bookings_may_decline_them(clerk, book):
     assert booking.status == "CANCELLED_BY_ADMIN"
 
 
-def test_who_may_only_look_at_timers_sees_the_clock_but_no_button(clerk, parked):
+def test_who_may_only_look_at_timers_sees_the_clock_but_no_button(clerk, parked, swept):
     page = clerk("view_timer").get(list_of(Timer)).content.decode()
     assert "Parked." in page
     assert "Try again" not in page
@@ -640,6 +641,32 @@ def test_a_late_clock_says_how_many_are_overdue_and_by_how_much(ada, book):
     tone, word, meaning = verdict_of(ada)
     assert (tone, word) == ("error", "Late.")
     assert meaning.startswith("1 timer is overdue, the oldest by 2 min.")
+
+
+def test_a_clock_that_stands_says_what_is_wrong_and_what_to_do(ada, monkeypatch):
+    monkeypatch.setattr(readiness.readiness, "_began", 0.0)
+    Pulse.objects.update(at=soon(hours=-1))
+    tone, word, meaning = verdict_of(ada)
+    assert (tone, word) == ("error", "Not swept.")
+    assert re.search(r"No sweep has been completed for 36\d\d s", meaning)
+    assert "manage.py sweep" in meaning
+
+
+def test_an_overdue_timer_is_said_once_however_long_it_waits(ada, book, monkeypatch):
+    monkeypatch.setattr(readiness.readiness, "_began", 0.0)
+    book().timers.filter(kind="EXPIRY").update(due_at=soon(minutes=-2))
+    assert verdict_of(ada)[1:] == (
+        "Late.",
+        "1 timer is overdue, the oldest by 2 min. Do a sweeper and a worker run?",
+    )
+
+
+def test_the_canary_is_in_a_line_of_its_own(ada):
+    at = soon(seconds=-2)
+    Timer.objects.create(kind="CANARY", state="fired", due_at=at, fired_at=at + timedelta(milliseconds=8))
+    page = ada.get(list_of(Timer)).content.decode()
+    assert re.search(r"<dt>Canary</dt><dd>[\d.]+ s ago, 8 ms late</dd>", page)
+    assert verdict_of(ada)[1] == "Idle."
 
 
 def test_a_parked_timer_is_shown_with_its_error_and_tried_again_by_its_button(ada, parked):

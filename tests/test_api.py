@@ -260,7 +260,7 @@ def test_times_are_answered_in_utc_with_their_zone(cast, as_user, book):
     assert datetime.fromisoformat(ends_at).tzinfo == UTC
 
 
-def test_health_answers_without_signing_in(db, client):
+def test_health_answers_without_signing_in(db, swept, client):
     assert client.get("/api/health/live/").json() == {"status": "live"}
     assert client.get("/api/health/ready/").json() == {"status": "ready"}
 

@@ -10,6 +10,7 @@ from parking import timers
 from parking.actions import due, inbox
 from parking.changes import EVERYBODY, me
 from parking.models import Booking, Slot
+from parking.readiness import DATABASE_AWAY
 from parking.sockets import open_sockets
 from tests.sockets import say, socket
 
@@ -177,3 +178,20 @@ async def test_a_socket_that_left_is_forgotten(cast):
             assert followers._followers
         for held in (followers._followers, followers._topics, followers._versions, followers._untold):
             assert not held
+
+
+async def test_whoever_follows_the_health_is_told_when_it_turns_bad_and_good_and_nobody_else_is(
+    cast, monkeypatch
+):
+    wrong = []
+    monkeypatch.setattr("parking.sockets.READY_EVERY", 0.05)
+    monkeypatch.setattr("parking.sockets.readiness.problems", lambda: list(wrong))
+    async with socket(cast.eve) as page, socket(cast.eve) as simple:
+        await follow(page, "health")
+        await told_of(page, "health")
+        wrong.append(DATABASE_AWAY)
+        await told_of(page, "health")
+        assert await page.receive_nothing(timeout=0.5), "it is said once"
+        wrong.clear()
+        await told_of(page, "health")
+        assert await simple.settled() == []

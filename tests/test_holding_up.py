@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, connections
 from django.db.utils import InternalError, OperationalError
 
-from parking import notifications, timers
+from parking import canary, notifications, timers
 from parking.actions import bookings, due, locks
 from parking.connections import is_away
 from parking.delivery import acknowledge
@@ -19,6 +19,7 @@ from parking.events import BOOKING_EXPIRED
 from parking.management.commands import sweep
 from parking.models import Inbox, Notification, Slot, Timer
 from parking.notifications import Notice, notify, notify_many
+from parking.readiness import note_sweep
 from tasks.timers import fire
 from tests.conftest import time_passes, timer_states
 from tests.services import POSTGRES
@@ -156,7 +157,7 @@ def test_a_timer_whose_row_somebody_holds_keeps_nobody_elses_alarm_waiting(book,
     row = held.timers.get(kind="EXPIRY").pk
     shell.execute("SELECT FROM parking_timer WHERE id = %s FOR UPDATE", [row])
     with waiting_for_nobody():
-        timers._send_alarms(timers.upcoming(limit=10))
+        timers.send_alarms(timers.upcoming(limit=10))
     assert other.timers.get(kind="EXPIRY").alarm_set_at
     assert not held.timers.get(kind="EXPIRY").alarm_set_at
     shell.rollback()
@@ -231,6 +232,17 @@ def test_a_verb_does_not_wait_for_ever_for_a_row_that_somebody_holds(
         f"/api/bookings/{booking.pk}/extend/", wish, content_type="application/json"
     )
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+def test_the_sweeper_waits_for_nobody_who_holds_the_row_that_notes_its_sweeps_or_the_canary(shell, swept):
+    canary.revive()
+    Timer.objects.filter(kind="CANARY").update(due_at=timers.now())
+    shell.execute("SELECT FROM parking_pulse FOR UPDATE")
+    shell.execute("SELECT FROM parking_timer FOR UPDATE")
+    with waiting_for_nobody():
+        note_sweep()
+        canary.fire()
+    assert canary.last() is None
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from functools import partial
 
 from django.db import transaction
 
-from parking import timers
+from parking import canary, timers
 from parking.changes import changed
 from parking.connections import is_away, let_go_if_silent
 from parking.events import BOOKING_EXPIRED, BOOKING_WARNING, SLOT_AUTO_EXPIRED, Event
@@ -71,6 +71,7 @@ def run_due() -> int:
     done = 0
     while handled := _fire(partial(timers.claim_due, limit=BATCH)) or _fire(timers.claim_retry):
         done += handled
+    canary.fire()
     return done
 
 

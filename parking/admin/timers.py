@@ -1,5 +1,6 @@
 """The clock: is it healthy, what is it about to do, and what of it needs an operator?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from parking.admin.base import History, duration, link_to, linked
 from parking.admin.verbs import ActingPage, Verb
 from parking.models import Timer, User
 from parking.punctuality import BOUND, Health
+from parking.readiness import Problem, readiness
 
 # More parked timers than this are one trouble, not many: the list below has them all.
 PARKED_SHOWN = 20
@@ -27,9 +29,12 @@ class Verdict:
     tone: str
 
 
-def verdict(health: Health) -> Verdict:
+def verdict(health: Health, *, problems: Sequence[Problem] = ()) -> Verdict:
     """Whether the clock is healthy, in words."""
-    if trouble := _troubles(health):
+    troubles = _troubles(health)
+    said = {word for word, _ in troubles}
+    found = [(problem.word, problem.message) for problem in problems if problem.word not in said]
+    if trouble := [*found, *troubles]:
         return Verdict(trouble[0][0], " ".join(meaning for _, meaning in trouble), "error")
     if health.late_p99 and health.late_p99 > BOUND:
         meaning = f"One in a hundred of the last hour's timers came more than {duration(BOUND)} late."
@@ -70,7 +75,15 @@ def figures(health: Health) -> list[tuple[str, str, str]]:
         ("Fired", str(health.fired), "in the last hour"),
         ("Armed", str(health.armed), "wait for their moment"),
         ("Failed", str(health.retrying), "wait for another try"),
+        ("Canary", _canary(health), "fires every 10 s, to prove the way to the screens"),
     ]
+
+
+def _canary(health: Health) -> str:
+    canary = health.canary
+    if canary is None or canary.fired_at is None:
+        return "not yet"
+    return f"{duration(health.at - canary.fired_at)} ago, {duration(canary.fired_at - canary.due_at)} late"
 
 
 def _retry(timer_id: int, *, by: User) -> Timer:
@@ -123,12 +136,12 @@ class Timers(ActingPage, History):
         found = health.next_due
         return {
             "title": "Timers",
-            "verdict": verdict(health),
+            "verdict": verdict(health, problems=readiness.problems()),
             "figures": figures(health),
             "at": health.at,
             "next_due": found,
             "next_in": found and duration(max(found.due_at - health.at, timedelta(0))),
-            "next_booking": found and link_to(found.booking),
+            "next_booking": found and found.booking and link_to(found.booking),
             "parked": punctuality.parked().select_related("booking")[:PARKED_SHOWN] if health.parked else [],
             "parked_hidden": max(0, health.parked - PARKED_SHOWN),
             "may_retry": self.has_change_permission(request),

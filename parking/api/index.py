@@ -22,7 +22,7 @@ PATHS = {
     "/api/carwashes/": "the washes you ordered",
     "/api/notifications/": "what you were told",
     "/api/owner/today/": "an owner's day at a glance",
-    "/api/health/ready/": "whether the process reaches its database",
+    "/api/health/ready/": "whether the clock goes and is heard; 503 with what is wrong",
     "/ws/notifications/me/": "the WebSocket with your notices",
     "/admin/": "the operators' desk",
 }

@@ -9,7 +9,7 @@ from .operations import ScheduledRun
 from .payments import Payment
 from .staff import Employee, EmployeeAssignment
 from .tickets import Ticket
-from .timers import Timer
+from .timers import Pulse, Timer
 from .users import DeviceToken, User
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Mute",
     "Notification",
     "Payment",
+    "Pulse",
     "ScheduledRun",
     "Slot",
     "StoredAnswer",

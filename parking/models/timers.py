@@ -14,6 +14,7 @@ class TimerKind(models.TextChoices):
     WARNING = "WARNING", "Warning before the end"
     EXPIRY = "EXPIRY", "Time is up"
     AUTO_EXPIRY = "AUTO_EXPIRY", "Closes by itself"
+    CANARY = "CANARY", "Canary"
 
 
 class TimerState(models.TextChoices):
@@ -25,12 +26,15 @@ class TimerState(models.TextChoices):
 
 
 class Timer(models.Model):
-    """Something promised for a moment: at `due_at`, by the database's clock."""
+    """Something promised for a moment: at `due_at`, by the database's clock.
+
+    All are of a booking, but the canary: see `parking/canary.py`.
+    """
 
     Kind: TypeAlias = TimerKind
     State: TypeAlias = TimerState
 
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="timers")
+    booking = models.ForeignKey(Booking, models.CASCADE, related_name="timers", null=True, blank=True)
     kind = models.CharField(max_length=11, choices=TimerKind)
     due_at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=TimerState, default=TimerState.ARMED)
@@ -44,6 +48,14 @@ class Timer(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["booking", "kind"], condition=Q(state="armed"), name="timer_armed_once"
+            ),
+            models.UniqueConstraint(
+                fields=["kind"], condition=Q(kind="CANARY", state="armed"), name="timer_canary_armed_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="CANARY", booking__isnull=True)
+                | (~Q(kind="CANARY") & Q(booking__isnull=False)),
+                name="timer_of_a_booking",
             ),
             models.CheckConstraint(
                 condition=~Q(state="fired") | Q(fired_at__isnull=False), name="timer_fired_at_known"
@@ -61,7 +73,20 @@ class Timer(models.Model):
             # The operators' questions: how late were those that fired lately, and what is parked?
             models.Index(fields=["fired_at"], condition=Q(state="fired"), name="timer_fired"),
             models.Index(fields=["due_at"], condition=Q(state="parked"), name="timer_parked"),
+            # The canary's own, so that nobody looks for it among the others.
+            models.Index(fields=["state", "id"], condition=Q(kind="CANARY"), name="timer_canary"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of booking {self.booking_id}: {self.state}"
+        of = f" of booking {self.booking_id}" if self.booking_id else ""
+        return f"{self.kind}{of}: {self.state}"
+
+
+class Pulse(models.Model):
+    """When something that must never stop happened last, by the database's clock."""
+
+    name = models.CharField(max_length=20, unique=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.at}"

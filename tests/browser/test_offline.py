@@ -84,7 +84,7 @@ async def test_without_a_network_the_last_known_countdown_is_shown_and_marked_as
 
 @pytest.mark.slow
 async def test_a_server_that_is_away_is_as_good_as_no_network_and_its_return_is_noticed(box, browser):
-    live = box("web")
+    live = box("web", "sweeper")
     async with dina_at_her_booking(live, browser) as page:
         await asyncio.to_thread(live.kill, "web")
         await page.goto("/bookings")
@@ -113,7 +113,7 @@ async def test_after_a_redeploy_an_open_page_goes_on_and_the_next_visit_has_the_
     box, browser, tmp_path
 ):
     old, new = build(tmp_path / "old", turned=False), build(tmp_path / "new", turned=True)
-    live = box("web", PARKMATE_CLIENT_BUILD=str(old))
+    live = box("web", "sweeper", PARKMATE_CLIENT_BUILD=str(old))
     async with dina_at_her_booking(live, browser) as page:
         await redeploy(live, new)
         await expect(light(page)).to_have_text("Live", timeout=30_000)
@@ -133,7 +133,7 @@ async def test_without_a_worker_a_page_whose_build_is_gone_loads_itself_anew_onc
     box, browser, tmp_path
 ):
     old, new = build(tmp_path / "old", turned=False), build(tmp_path / "new", turned=True)
-    live = box("web", PARKMATE_CLIENT_BUILD=str(old))
+    live = box("web", "sweeper", PARKMATE_CLIENT_BUILD=str(old))
     async with (
         Person.register(live, "dina") as dina,
         signed_in(browser, live, dina, forgiven="net::ERR_|404", service_workers="block") as page,

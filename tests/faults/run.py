@@ -27,7 +27,8 @@ BEFORE, BETWEEN, AFTER, REST = 3.0, 2.0, 4.0, 40.0
 
 # What has to be so when a run has come to rest: nothing waits any more.
 WAITING = """
-SELECT (SELECT count(*) FROM parking_timer WHERE state = 'armed' AND due_at < now() + interval '1 minute')
+SELECT (SELECT count(*) FROM parking_timer
+        WHERE state = 'armed' AND booking_id IS NOT NULL AND due_at < now() + interval '1 minute')
      + (SELECT count(*) FROM parking_notification WHERE seq IS NULL)
 """
 UNPAID = """

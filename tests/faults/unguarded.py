@@ -25,7 +25,7 @@ def _claim() -> None:
     from parking import timers
     from parking.models import Timer
 
-    timers._claimable = lambda: timers.due(Timer.objects.all())
+    timers._claimable = lambda: timers.due(Timer.objects.exclude(booking=None))
 
 
 def _dedupe() -> None:

@@ -119,7 +119,7 @@ class Box:
 
     def _web_is_ready(self, url: str | None = None) -> bool:
         try:
-            return httpx.get(f"{url or self.url}/api/health/ready/").status_code == 200
+            return httpx.get(f"{url or self.url}/api/health/live/").status_code == 200
         except httpx.TransportError:
             return False
 

@@ -5,6 +5,7 @@ import { Suspense, useEffect } from "react";
 import { Link, NavLink, Outlet, useLocation, useNavigate, useNavigationType } from "react-router";
 import { Bell } from "@/features/notices/Bell";
 import { ConnectionLight } from "@/features/notices/ConnectionLight";
+import { MaybeLate } from "@/features/notices/MaybeLate";
 import { answer, server, type Schemas } from "@/lib/api";
 import { later } from "@/lib/chunks";
 import { forgetDrafts } from "@/lib/draft";
@@ -63,6 +64,7 @@ export function Shell({ user, answered }: ShellProps) {
           <SignOut name={user.username} />
         </div>
       </header>
+      <MaybeLate />
       <Boundary at={pathname}>
         <Suspense fallback={<Waiting />}>
           {!answered && <LastKnown />}

@@ -4,6 +4,7 @@ import { answer, Refusal, server, type Schemas } from "./api";
 import { learnUnread, serverNow } from "./live";
 import { INBOX, type Stale } from "./connection";
 import { rememberBookings } from "./memory";
+import { askedAgain, isPunctual } from "./punctual";
 
 declare module "@tanstack/react-query" {
   interface Register {
@@ -45,6 +46,18 @@ export const me = queryOptions({
   meta: { topics: [] },
   queryFn: ({ signal }) => answer(server.GET("/api/auth/me/", { signal })),
   staleTime: Infinity,
+});
+
+/** Whether notices come on time. Never an error: without an answer nobody has said that they do not. */
+export const punctual = queryOptions({
+  queryKey: ["punctual"],
+  meta: { topics: ["health"] },
+  queryFn: async ({ signal }) => {
+    const asked = server.GET("/api/health/ready/", { signal });
+    return isPunctual((await asked.catch(() => null))?.error);
+  },
+  staleTime: Infinity,
+  refetchInterval: ({ state }) => askedAgain(state.data),
 });
 
 export const lots = (q: string, mine = false) =>

@@ -9,9 +9,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
+from parking import canary
 from parking.actions.bookings import run_due
 from parking.connections import AWAY, keep_one
 from parking.notifications import relay_left_behind
+from parking.readiness import note_sweep
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +56,8 @@ def _sweep(*, away: bool) -> bool:
         close_old_connections()
         run_due()
         relay_left_behind()
+        canary.revive()
+        note_sweep()
     except AWAY as error:
         if not away:
             logger.warning("The database is away; waiting for it", extra={"error": str(error).strip()})
