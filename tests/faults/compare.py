@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import psycopg
@@ -53,6 +53,8 @@ FAULTS = (
     "PostgreSQL restarted at once",
     "2,000 due at once",
 )
+# One box after the other: to start all processes at once would take too long for any of them.
+STARTING = asyncio.Lock()
 APART = ("2,000 due at once",)
 WAYS: dict[str, tuple[type[Run], type[FaultBox]]] = {
     "ParkMate": (TellingRun, FaultBox),
@@ -68,7 +70,11 @@ async def tell(way: str, fault: Fault, *, seed: int, ground: Ground, lines: Line
     with tempfile.TemporaryDirectory(prefix="parkmate-faults-") as name:
         directory = Path(name)
         directory.chmod(0o755)
-        async with box_of(fault, ground=ground, lines=lines, directory=directory, kind=kind) as box:
+        async with AsyncExitStack() as stack:
+            async with STARTING:
+                box = await stack.enter_async_context(
+                    box_of(fault, ground=ground, lines=lines, directory=directory, kind=kind)
+                )
             run = run_of(fault, box=box, seeds=[seed])
             await run.live()
             sums = await asyncio.to_thread(count, run)

@@ -132,10 +132,9 @@ class Life:
         said, ends_at = self.ends[-1]
         due = ends_at - LEAD
         told = self.told[WARNING]
-        most = sum(end - LEAD > at - SAME_MOMENT for at, end in self.ends)
         owed = self.seen and self.booking.status not in CANCELLED and due > said + SAME_MOMENT
-        # What is not owed may not be told too often, all the same.
-        if (owed and not _was_out(due, ends_at, outages)) or len(told) > most:
+        # What is not owed may not be told too often, all the same: once of each end.
+        if (owed and not _was_out(due, ends_at, outages)) or len(told) > len(self.ends):
             yield Owed(
                 self._name(WARNING),
                 due,
@@ -143,7 +142,7 @@ class Life:
                 told,
                 seen=True,
                 changes=False,
-                most=most,
+                most=len(self.ends),
             )
 
     def ended(self, *, renewed: bool) -> Iterator[Owed]:
