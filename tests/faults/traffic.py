@@ -70,11 +70,13 @@ class Traffic:
     async def book(self, person: Person, *, seconds: float) -> Answer:
         """Book any slot from now on; each wish is of a vehicle of its own."""
         vehicle = f"W{next(self._keys):06}"
-        slot = self.luck.choice(self.box.ground.slots)
-        wish = {"slot": slot, "vehicle_number": vehicle, **_payment(seconds)}
+        wish = {"slot": self._slot(), "vehicle_number": vehicle, **_payment(seconds)}
         return await self._until_answered(
             person, "/api/bookings/", wish, Answer("book", None, vehicle=vehicle)
         )
+
+    def _slot(self) -> int:
+        return self.luck.choice(self.box.ground.slots)
 
     async def ask(self, person: Person, verb: str, booked: Answer, *, ends_in: float | None = None) -> Answer:
         """Do this to the booking."""
