@@ -10,13 +10,15 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from random import Random
 from statistics import quantiles
 from typing import Any
+
+from websockets.exceptions import InvalidHandshake
 
 from tests.faults.alone import do, say  # isort: skip - it sets up Django
 
@@ -67,6 +69,7 @@ SOAK = Fault(
 )
 
 WARM_UP, EVERY = 15.0, 10.0
+LONGEST_PAUSE = 20.0  # seconds until a client comes back
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,19 @@ class Size:
 
 
 class Tab(Screen):
-    """A screen that knows whether it has a line."""
+    """A screen that knows whether it has a line, and comes back as docs/socket.md asks: later and later."""
 
     open = False
+
+    async def live(self) -> None:
+        failures = 0
+        await asyncio.sleep(self.luck.uniform(0, WARM_UP))
+        while True:
+            visits = self.visits
+            with suppress(OSError, InvalidHandshake, TimeoutError, EOFError):
+                await self._visit()
+            failures = 0 if self.visits > visits else failures + 1
+            await asyncio.sleep(self.luck.uniform(0, min(LONGEST_PAUSE, 0.5 * 2**failures)))
 
     async def _visit(self) -> None:
         try:
