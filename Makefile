@@ -1,7 +1,9 @@
 # make run        everything for one machine, at http://127.0.0.1:8000 (or PORT=8001)
 # make watch      the notices of USER=dina in the terminal, beside it
 # make test       every check; make test-all adds the slow ones
-# make test-faults  everything that can break is broken on purpose (SEEDS=20, ONLY=Valkey, JOBS=2)
+# make test-faults  everything that can break is broken on purpose (SEEDS=20, ONLY=Valkey, JOBS=2);
+#                   PLAIN=1: some of it, beside what people usually build (ONLY=Valkey, SEED=3)
+# make soak       half an hour of bookings, with a fault every 30 s (SOAK="--minutes 4 --rate 10")
 # make client     the web client anew, with the machine's Node or, where there is none, one from a wheel
 # make clean      removes what can be made again; the data of `make run` stays in var
 
@@ -18,7 +20,7 @@ sources := $(shell find frontend -type f -not -path '*/node_modules/*' -not -pat
 node_of_machine := $(shell node -e 'let [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 13) || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null && command -v npm)
 npm = $(if $(node_of_machine),npm,$(abspath .venv)/bin/npm)
 
-.PHONY: run watch client test test-all test-faults checks checks-client clean
+.PHONY: run watch client test test-all test-faults soak checks checks-client clean
 
 run: .venv/.stamp-run $(client)
 	@exec $(python) manage.py up
@@ -36,7 +38,14 @@ test-all: checks checks-client
 	@$(python) -m pytest -n 2 --dist loadgroup
 
 test-faults: .venv/.stamp-test
+ifdef PLAIN
+	@exec $(python) -m tests.faults.compare --seed $(or $(SEED),1) $(if $(ONLY),--only "$(ONLY)")
+else
 	@SEEDS=$(or $(SEEDS),1) $(python) -m pytest -v -m faults $(if $(JOBS),-n $(JOBS)) --show-capture=no tests/faults $(if $(ONLY),-k "$(ONLY)")
+endif
+
+soak: .venv/.stamp-test
+	@exec $(python) -m tests.faults.soak $(SOAK)
 
 checks: .venv/.stamp-test
 	@echo "== ruff check"

@@ -51,6 +51,17 @@ class Outage:
     booking: int | None = None
 
 
+def possible(due: float, outages: Sequence[Outage], *, bound: float) -> float:
+    """From when on it could be done, of no booking in particular: what was due right before an outage
+
+    (by `bound`, in seconds) may have been on its way.
+    """
+    for outage in outages:
+        if outage.booking is None and outage.since - bound <= due <= outage.until:
+            due = outage.until
+    return due
+
+
 @dataclass
 class Evidence:
     """All of it. `used`: figures that should be again what they were, by name, before and after."""

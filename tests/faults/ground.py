@@ -122,8 +122,11 @@ _numbers = count(1)
 
 
 @contextmanager
-def ground(directory: Path) -> Iterator[Ground]:
-    """Make all that, once for all runs. Unlike the tests' own PostgreSQL it keeps what it has committed."""
+def ground(directory: Path, *, also: str = "") -> Iterator[Ground]:
+    """Make all that, once for all runs. Unlike the tests' own PostgreSQL it keeps what it has committed.
+
+    `also`: what the template's database is told besides.
+    """
     postgres = Postgres(directory, max_connections=100)
     postgres.start()
     try:
@@ -140,7 +143,7 @@ def ground(directory: Path) -> Iterator[Ground]:
             ).stdout
         )
         with psycopg.connect(template, autocommit=True) as connection:
-            connection.execute(WITNESS)
+            connection.execute(f"{WITNESS}{also}")
             if WITHOUT == "slot":
                 connection.execute("ALTER TABLE parking_booking DROP CONSTRAINT booking_slot_held_once")
         yield Ground(

@@ -40,6 +40,9 @@ SELECT count(*) FROM parking_payment WHERE method <> 'cash'
 class Run:
     """What a fault may use: the box, its people, its luck, and notes of when what was away."""
 
+    screen: type[Screen] = Screen
+    patience = REST
+
     def __init__(self, fault: Fault, *, box: FaultBox, seeds: Sequence[int]) -> None:
         self.fault, self.box, self.seeds, self.luck = fault, box, seeds, Random(seeds[0])
         self.traffic = Traffic(box, seed=seeds[0])
@@ -68,7 +71,9 @@ class Run:
         """People come, the fault strikes, and everything comes to rest."""
         people = [*self.drivers, self.box.ground.owner]
         async with asyncio.TaskGroup() as self._group:
-            self.show([Screen(self.box, person, seed=self.seeds[0] + n) for n, person in enumerate(people)])
+            self.show(
+                [self.screen(self.box, person, seed=self.seeds[0] + n) for n, person in enumerate(people)]
+            )
             try:
                 await self._live()
             finally:
@@ -85,7 +90,7 @@ class Run:
             await asyncio.sleep(AFTER - BETWEEN)
         self.box.note("people have gone")
         with suppress(TimeoutError):
-            async with asyncio.timeout(REST):
+            async with asyncio.timeout(self.patience):
                 await self._rest()
                 self.box.note("all is at rest")
 
@@ -133,21 +138,28 @@ class Run:
         )
 
 
-async def run(fault: Fault, *, seeds: Sequence[int], ground: Ground, lines: Lines, directory: Path) -> Result:
-    """Do a fault to one box, once for each seed, and judge what all of it has left."""
+@asynccontextmanager
+async def box_of(
+    fault: Fault, *, ground: Ground, lines: Lines, directory: Path, kind: type[FaultBox] = FaultBox
+) -> AsyncIterator[FaultBox]:
+    """A box of the fault's shape, with everything running; all of it is ended with the block."""
     with ground.database() as name:
         moments = Watches(lines, directory / "moments")
-        box = FaultBox(
-            fault.shape, ground=ground, name=name, directory=directory, lines=lines, moments=moments
-        )
+        box = kind(fault.shape, ground=ground, name=name, directory=directory, lines=lines, moments=moments)
         try:
             await asyncio.to_thread(box.valkey.start)
             await asyncio.to_thread(box.start)
-            this = Run(fault, box=box, seeds=seeds)
-            await this.live()
-            evidence = await asyncio.to_thread(this.evidence)
+            yield box
         finally:
             await asyncio.to_thread(box.close)
+
+
+async def run(fault: Fault, *, seeds: Sequence[int], ground: Ground, lines: Lines, directory: Path) -> Result:
+    """Do a fault to one box, once for each seed, and judge what all of it has left."""
+    async with box_of(fault, ground=ground, lines=lines, directory=directory) as box:
+        this = Run(fault, box=box, seeds=seeds)
+        await this.live()
+        evidence = await asyncio.to_thread(this.evidence)
     late = lateness(evidence)
     return Result(
         fault,

@@ -100,13 +100,16 @@ class Traffic:
     ) -> Answer:
         """Book this slot, or any, from now on; each wish is of a vehicle of its own."""
         vehicle = f"W{next(self._keys):06}"
-        slot = slot or self.luck.choice(self.box.ground.slots)
+        slot = slot or self._slot()
         wish = {"slot": slot, "vehicle_number": vehicle, **_payment(seconds)}
         if cash:
             wish = {**wish, "payment_method": "cash", "payment_token": ""}
         return await self._until_answered(
             person, "/api/bookings/", wish, Answer("book", None, vehicle=vehicle)
         )
+
+    def _slot(self) -> int:
+        return self.luck.choice(self.box.ground.slots)
 
     async def ask(self, person: Person, verb: str, booked: Answer, *, ends_in: float | None = None) -> Answer:
         """Do this to the booking."""
