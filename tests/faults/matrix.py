@@ -191,6 +191,7 @@ CROWDS = (
         may_say=("poison",),
         may_park=1,
     ),
+    Fault("a task delivered again and again", crowds.delivered_again, ONE_DEAD),
     Fault("renewed, extended, cancelled and expired at once", crowds.everything_at_once),
     Fault(
         "alarms beyond the visibility timeout",

@@ -166,6 +166,26 @@ def a_timer_that_fired_twice(world):
     return {"history": [*world.history, row]}
 
 
+def a_days_figures_that_were_told_twice(world):
+    (owner,) = {booking.owner_id for booking in world.bookings}
+    (last,) = (row for row in world.notices if row.recipient_id == owner and row.seq == _head(world, owner))
+    told = [
+        last._replace(id=last.id + 10**6 + n, seq=last.seq + n, event="OWNER_DIGEST", facts={})
+        for n in (1, 2)
+    ]
+    mine = [row for row in world.history if row.subject == "notice" and row.row_id == last.id]
+    return {
+        "notices": [*world.notices, *told],
+        "history": [*world.history, *(row._replace(row_id=one.id) for one in told for row in mine)],
+        "inboxes": changed(world.inboxes, lambda row: row.user_id == owner, head=last.seq + 2),
+        "screens": [screen for screen in world.screens if screen.user_id != owner],
+    }
+
+
+def _head(world, user_id):
+    return next(inbox.head for inbox in world.inboxes if inbox.user_id == user_id)
+
+
 def a_booking_that_was_told_twice(world):
     notice = next(row for row in world.notices if row.event == "RENEW_SUCCESS")
     facts = next(row for row in world.notices if row.event == "NEW_BOOKING").facts
@@ -314,6 +334,7 @@ BREAKS = {
         a_fired_timer_without_its_notice,
         a_timer_that_fired_twice,
         a_booking_that_was_told_twice,
+        a_days_figures_that_were_told_twice,
         cash_whose_verification_was_not_told,
         a_declined_booking_that_was_not_told,
         a_wish_that_became_two_bookings,

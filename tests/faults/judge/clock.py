@@ -1,6 +1,7 @@
 """Promises 1 to 3: every timer fires, in time, not early, once; and what it causes is told once."""
 
 from collections import Counter
+from datetime import UTC
 from statistics import quantiles
 from typing import Any
 
@@ -116,6 +117,7 @@ def each_effect_and_notice_is_one(evidence: Evidence) -> Found:
             yield from _one(told[timer.id, timer.driver_id], f"notice of {_name(timer)}")
             yield from _one(fired[timer.id], f"firing of {_name(timer)}")
     yield from _each_booking_is_told_once(evidence)
+    yield from _each_day_is_told_once(evidence)
     yield from _each_wish_is_one_booking(evidence)
 
 
@@ -134,6 +136,18 @@ def _each_booking_is_told_once(evidence: Evidence) -> Found:
         if payment.status == "VERIFIED":
             about = f"CASH_VERIFIED of booking {payment.booking_id}"
             yield from _one(told["CASH_VERIFIED", payment.booking_id], about)
+
+
+def _each_day_is_told_once(evidence: Evidence) -> Found:
+    """The day's figures; also if midnight came in the middle of it."""
+    told = Counter(
+        (notice.recipient_id, notice.created_at.astimezone(UTC).date())
+        for notice in evidence.notices
+        if notice.event == "OWNER_DIGEST"
+    )
+    for (owner, day), times in told.items():
+        if times > 1:
+            yield f"the figures of {day} were told {times} times to {owner}", "doubled"
 
 
 def _each_wish_is_one_booking(evidence: Evidence) -> Found:

@@ -4,6 +4,7 @@ import asyncio
 from itertools import count as counting
 
 import psycopg
+from celery import Celery
 
 from tests.faults.run import Run
 from tests.faults.strikes.processes import Strike, redeployed
@@ -106,3 +107,18 @@ async def everything_at_once(run: Run) -> None:
             for verb, ends_in in verbs.items()
         )
     )
+
+
+async def delivered_again(run: Run) -> None:
+    """The task that tells owners the day's figures is delivered twenty times: by beats, and by a broker
+
+    that gives a message to another worker when the first one does not say that it is done.
+    """
+    await asyncio.to_thread(_deliver, run.box.valkey.url, times=20)
+    await asyncio.sleep(4)
+
+
+def _deliver(broker: str, *, times: int) -> None:
+    with Celery(broker=broker, set_as_current=False) as app:
+        for _ in range(times):
+            app.send_task("tasks.operations.owner_digest", queue="default")
