@@ -214,8 +214,8 @@ CLIENTS = (
 ODD_INSTANTS = {
     "the hour that comes twice": "2025-10-26T01:00:00Z",
     "the hour that does not come": "2026-03-29T01:00:00Z",
-    "into the 29th of February": "2024-02-29T00:00:00Z",
-    "out of the 29th of February": "2024-03-01T00:00:00Z",
+    "the start of the 29th of February": "2024-02-29T00:00:00Z",
+    "the end of the 29th of February": "2024-03-01T00:00:00Z",
 }
 # Not the web processes': under libfaketime one spins and answers after seconds, even with a true clock.
 IN_BERLIN = Shape(worker=1, clocks=("worker", "beat", "sweeper"), settings={"TZ": "Europe/Berlin"})
@@ -225,7 +225,7 @@ CLOCKS = tuple(
     for name in ("worker", "web", "beat", "sweeper")
     for step in ("+1h", "-1h")
 ) + tuple(
-    Fault(f"clocks of worker, beat and sweeper at {name}", clocks.over(at), ONE_DEAD, IN_BERLIN)
+    Fault(f"clocks of worker, beat and sweeper go over {name}", clocks.over(at), ONE_DEAD, IN_BERLIN)
     for name, at in ODD_INSTANTS.items()
 )
 

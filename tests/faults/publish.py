@@ -1,0 +1,46 @@
+"""Write the figures of a run into docs/operations.md: `make test-faults SEEDS=20 | tee log`, then
+
+`python -m tests.faults.publish log`. Only lines of faults that ran are touched.
+"""
+
+import sys
+from pathlib import Path
+
+from tests.live.box import ROOT
+
+DOCUMENT = ROOT / "docs" / "operations.md"
+# Of a printed line: fault, runs, timers, worst, bound, lost, doubled, whether it holds.
+PRINTED = 8
+# Of a line of the document: fault, what users notice, what ParkMate does, what operators do, five figures.
+WRITTEN = 9
+
+
+def cells(line: str) -> list[str]:
+    """What stands in the cells of a table's line; nothing for another line."""
+    return [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
+
+
+def figures(printed: str) -> dict[str, list[str]]:
+    """Runs, timers, worst, lost and doubled of each fault."""
+    rows = [found for line in printed.splitlines() if len(found := cells(line)) == PRINTED]
+    return {row[0]: [*row[1:4], *row[5:7]] for row in rows if row[1].isdigit()}
+
+
+def faults(document: str) -> list[str]:
+    """The faults that have a line, in their order."""
+    rows = [found for line in document.splitlines() if len(found := cells(line)) == WRITTEN]
+    return [row[0] for row in rows[2:]]
+
+
+def written(document: str, found: dict[str, list[str]]) -> str:
+    """The document with these figures."""
+    lines = document.splitlines()
+    for number, line in enumerate(lines):
+        row = cells(line)
+        if len(row) == WRITTEN and row[0] in found:
+            lines[number] = "| " + " | ".join([*row[:4], *found[row[0]]]) + " |"
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(written(DOCUMENT.read_text(), figures(Path(sys.argv[1]).read_text())))
