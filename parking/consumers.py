@@ -19,7 +19,7 @@ from django.conf import settings
 
 from parking.connections import AWAY
 from parking.credentials import Credentials, of_session, still_hold, take_ticket
-from parking.delivery import Position, missed, welcome
+from parking.delivery import Position, Welcome, missed, welcome
 from parking.messages import (
     BIGGEST_NUMBER,
     MESSAGES_PER_MINUTE,
@@ -114,15 +114,8 @@ class NotificationConsumer(AsyncWebsocketConsumer):
     # --- Coming in -------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        self.credentials = await self.authenticate()
-        self.user_id = self.credentials.user_id
-        if self.scope["url_route"]["kwargs"]["user_id"] not in ("me", str(self.user_id)):
-            raise Refused(NOT_YOUR_INBOX)
-        position = _position(self.scope["query_string"])
-        # Join first, then read the head: what is told in between waits in the channel, none is missed.
-        self.joined = True
-        await self.channel_layer.group_add(group_of(self.user_id), self.channel_name)
-        come = await database_sync_to_async(welcome)(self.user_id, position)
+        async with open_sockets().turnstile:
+            come = await self.come_in()
         self.cursor, self.epoch = come.hello["seq"], come.epoch
         await self.accept()
         self.accepted = True
@@ -131,6 +124,19 @@ class NotificationConsumer(AsyncWebsocketConsumer):
         for _, text in come.frames:
             await self.send(text_data=text)
         await self.tell_my_others("arrived")
+
+    async def come_in(self) -> Welcome:
+        """Who this is, and what they missed. Raises Refused."""
+        self.credentials = await self.authenticate()
+        self.user_id = self.credentials.user_id
+        if self.scope["url_route"]["kwargs"]["user_id"] not in ("me", str(self.user_id)):
+            raise Refused(NOT_YOUR_INBOX)
+        position = _position(self.scope["query_string"])
+        # Join first, then read the head: what is told in between waits in the channel, none is missed.
+        self.joined = True
+        await self.channel_layer.group_add(group_of(self.user_id), self.channel_name)
+        come: Welcome = await database_sync_to_async(welcome)(self.user_id, position)
+        return come
 
     async def authenticate(self) -> Credentials:
         """Whose socket this is, by a ticket or the session cookie. Raises Refused."""

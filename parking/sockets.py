@@ -24,6 +24,7 @@ from parking.credentials import Credentials, still_hold
 from parking.delivery import acknowledge, heads
 from parking.followers import Followers
 from parking.readiness import readiness
+from parking.turnstile import Turnstile
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class OpenSockets:
         self._sockets: defaultdict[int, list[OpenSocket]] = defaultdict(list)
         self._seen: dict[int, int] = {}
         self.followers = Followers()
+        self.turnstile = Turnstile()
         self._watching: list[asyncio.Task[None]] = []
         # What was wrong when it was looked at last; None: nobody has looked.
         self._wrong: set[str] | None = None
