@@ -41,24 +41,31 @@ class Seen:
 
 @dataclass
 class Outage:
-    """From when until when (seconds since the epoch) nothing could fire, of this booking or at all.
+    """From when until when (seconds since the epoch) nothing could fire, of this booking or at all;
 
-    What was due in that time is due at its end.
+    or, if `people` are named, nobody of them could be told. What was due in that time is due at its end.
     """
 
     since: float
     until: float = float("inf")
     booking: int | None = None
+    people: tuple[int, ...] = ()
+
+    @property
+    def of_everything(self) -> bool:
+        """Whether nothing could be done at all."""
+        return self.booking is None and not self.people
+
+    def ends_for(self, due: float, *, bound: float) -> float:
+        """When what was due then could be done: what was due right before may have been on its way."""
+        return self.until if self.since - bound <= due <= self.until else due
 
 
 def possible(due: float, outages: Sequence[Outage], *, bound: float) -> float:
-    """From when on it could be done, of no booking in particular: what was due right before an outage
-
-    (by `bound`, in seconds) may have been on its way.
-    """
+    """From when on what was due then could be done, of no booking or person in particular."""
     for outage in outages:
-        if outage.booking is None and outage.since - bound <= due <= outage.until:
-            due = outage.until
+        if outage.of_everything:
+            due = outage.ends_for(due, bound=bound)
     return due
 
 

@@ -58,14 +58,14 @@ PROCESSES = (
     ),
     Fault(
         "worker's child killed after the commit",
-        processes.killed_at("committed", of="worker"),
+        crowds.killed_at_the_last("committed", of="worker"),
         ONE_DEAD,
         watching("committed"),
         may_say=CHILD_KILLED,
     ),
     Fault(
         "worker's child killed before the push",
-        processes.killed_at("numbered", of="worker"),
+        crowds.killed_at_the_last("numbered", of="worker"),
         ONE_DEAD,
         watching("numbered"),
         may_say=CHILD_KILLED,

@@ -53,9 +53,14 @@ class Run:
         self.before: dict[str, float] = {}
 
     @asynccontextmanager
-    async def outage(self, what: str, *, booking: int | None = None) -> AsyncIterator[None]:
-        """While the block runs nothing (nothing of this booking) fires: it is late from the end of it."""
-        outage = Outage(time.time(), booking=booking)
+    async def outage(
+        self, what: str, *, booking: int | None = None, people: Sequence[int] = ()
+    ) -> AsyncIterator[None]:
+        """While the block runs nothing (nothing of this booking) fires, or nobody of these can be told:
+
+        it is late from the end of it.
+        """
+        outage = Outage(time.time(), booking=booking, people=tuple(people))
         self.outages.append(outage)
         self.box.note(f"{what}: begins")
         yield

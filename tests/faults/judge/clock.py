@@ -10,6 +10,7 @@ from tests.faults.judge.found import Found
 
 # How often the sweeper looks, in seconds.
 SWEEP = 1.0
+REFUSED = range(400, 500)
 
 
 def lateness(evidence: Evidence) -> dict[int, float]:
@@ -20,11 +21,8 @@ def lateness(evidence: Evidence) -> dict[int, float]:
         if timer.id in ended and timer.state in ("fired", "superseded"):
             due = max(timer.due_at.timestamp(), armed.get(timer.id, 0.0))
             for outage in evidence.outages:
-                if outage.booking not in (None, timer.booking_id):
-                    continue
-                # What was due right before may have been on its way.
-                if outage.since - evidence.bound <= due <= outage.until:
-                    due = outage.until
+                if outage.of_everything or outage.booking == timer.booking_id:
+                    due = outage.ends_for(due, bound=evidence.bound)
             late[timer.id] = ended[timer.id] - due
     return late
 
@@ -70,7 +68,7 @@ def _against_their_order(evidence: Evidence) -> Found:
     """After an outage what is overdue fires oldest first: no younger one a sweep or more before an older."""
     armed, ended = _moments(evidence, "armed"), _ends(evidence)
     for outage in evidence.outages:
-        if outage.booking is not None:
+        if not outage.of_everything:
             continue
         overdue = [
             timer
@@ -159,6 +157,8 @@ def _each_wish_is_one_booking(evidence: Evidence) -> Found:
     for answer in evidence.answers:
         if answer.status in (200, 201) and answer.booking not in there:
             yield f"booking {answer.booking} was answered {answer.status} and is not there", "lost"
+        if answer.verb == "book" and answer.status in REFUSED and answer.vehicle in made:
+            yield f"the wish of vehicle {answer.vehicle} was refused, and became a booking", "doubled"
 
 
 def _one(count: int, what: str) -> Found:

@@ -12,7 +12,7 @@ SAME_MOMENT = 0.1
 
 
 def inboxes_are_numbered_in_order(evidence: Evidence) -> Found:
-    """(4) Every inbox is numbered 1..n, in the order of the commits."""
+    """(4) Every inbox is numbered 1..n, in the order of the commits, within the bound of the row."""
     heads = {inbox.user_id: inbox.head for inbox in evidence.inboxes}
     for user_id, notices in _inboxes(evidence).items():
         numbers = sorted(notice.seq for notice in notices if notice.seq is not None)
@@ -21,6 +21,23 @@ def inboxes_are_numbered_in_order(evidence: Evidence) -> Found:
         if numbers != list(range(1, len(numbers) + 1)) or heads.get(user_id) != len(numbers):
             yield f"the inbox of {user_id} has numbers {brief(numbers)}, head {heads.get(user_id)}", "lost"
         yield from _follows_the_commits(evidence, notices)
+    yield from _late_numbers(evidence)
+
+
+def _late_numbers(evidence: Evidence) -> Found:
+    """What a crash left without a number has it soon, and not only when the same person is told again."""
+    recipients = {notice.id: notice.recipient_id for notice in evidence.notices}
+    told = [row for row in evidence.history if row.subject == "notice"]
+    committed = {row.row_id: row.at.timestamp() for row in told if row.became is None}
+    for row in told:
+        if row.was is None and row.became is not None and row.row_id in committed:
+            due = committed[row.row_id]
+            for outage in evidence.outages:
+                if outage.of_everything or recipients.get(row.row_id) in outage.people:
+                    due = outage.ends_for(due, bound=evidence.bound)
+            late = row.at.timestamp() - due
+            if late > evidence.bound:
+                yield f"notice {row.row_id} had its number {late:.2f} s after its commit", "late"
 
 
 def _follows_the_commits(evidence: Evidence, notices: list[Any]) -> Found:

@@ -6,8 +6,10 @@ from itertools import count as counting
 import psycopg
 from celery import Celery
 
+from tests.faults.box import WINDOW
 from tests.faults.run import Run
-from tests.faults.strikes.processes import Strike, redeployed
+from tests.faults.strikes.clients import open_screens, others
+from tests.faults.strikes.processes import Strike, come, end, redeployed, restart_the_dead
 
 # Bookings of all drivers, a slot each, that end in so many seconds, the way the verb would have made them.
 _CROWD = """
@@ -56,6 +58,23 @@ def due_at_once(count: int) -> Strike:
     async def strike(run: Run) -> None:
         await book_crowd(run, count=count, ends_in=4)
         await asyncio.sleep(6)
+
+    return strike
+
+
+def killed_at_the_last(moment: str, *, of: str) -> Strike:
+    """A process is killed at this moment as it closes bookings of people who are told nothing after it:
+
+    nobody notices by the next notice that one is missing.
+    """
+
+    async def strike(run: Run) -> None:
+        await open_screens(run, others(run, 20))
+        await book_crowd(run, count=len(run.box.ground.drivers), ends_in=3)
+        await asyncio.sleep(3 + WINDOW - 0.1)
+        watch = await come(run, moment, of=of)
+        end(run, watch, pid=watch.pid)
+        await restart_the_dead(run)
 
     return strike
 

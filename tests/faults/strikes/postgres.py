@@ -164,13 +164,13 @@ def inboxes_held(seconds: float) -> Strike:
         bystander = next(person for person in run.box.ground.drivers if person not in run.drivers)
         async with await psycopg.AsyncConnection.connect(run.box.database) as shell:
             await shell.execute("UPDATE parking_inbox SET acked = acked WHERE user_id = ANY(%s)", [held])
-            run.box.note(f"the inboxes of {held} are held")
-            await book_crowd(run, count=CROWD, ends_in=4)
-            await asyncio.sleep(seconds - UNDISTURBED)
-            await tell(run, [bystander], count=1)
-            await asyncio.sleep(UNDISTURBED)
-            waiting = await _unnumbered(run, bystander.id)
-            await shell.rollback()
+            async with run.outage(f"the inboxes of {held} are held", people=held):
+                await book_crowd(run, count=CROWD, ends_in=4)
+                await asyncio.sleep(seconds - UNDISTURBED)
+                await tell(run, [bystander], count=1)
+                await asyncio.sleep(UNDISTURBED)
+                waiting = await _unnumbered(run, bystander.id)
+                await shell.rollback()
         assert not waiting, "somebody else's notice has waited for the inboxes that are held"
 
     return strike
