@@ -63,7 +63,7 @@ class Transport(redis.Transport):
         channel = self._avail_channels[-1]  # type: ignore[attr-defined]
         try:
             # Nothing, to nowhere: refused like every write, and else without effect.
-            channel.client.setrange("parkmate", 0, "")
+            channel.client.setrange(channel.unacked_mutex_key, 0, "")
         except BaseException:
             self.close_connection(connection)
             raise
