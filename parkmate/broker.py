@@ -29,6 +29,16 @@ class QoS(redis.QoS):
                 logger.warning("Redis takes no messages", extra={"error": str(error)})
             self._refused = True
 
+    def ack(self, delivery_tag: str) -> None:
+        """What was done after its connection was lost comes again, and finds nothing to do."""
+        if not self.channel.closed:
+            super().ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Likewise, it comes again."""
+        if not self.channel.closed:
+            super().reject(delivery_tag, requeue=requeue)
+
 
 class Channel(redis.Channel):
     """A channel that closes to the end, whatever Redis answers to its goodbye."""
@@ -36,15 +46,15 @@ class Channel(redis.Channel):
     QoS = QoS
 
     def close(self) -> None:
-        """Else its connections, and those of all that would be closed after it, stayed open."""
-        transport = self.connection
-        with suppress(*Transport.connection_errors):
-            super().close()
-        if self.connection:
-            self.closed = True
+        """Else its connections, and those of all that would be closed after it, stayed open.
+
+        The first try may stumble over the answer that the channel was waiting for.
+        """
+        for _ in range(2):
+            with suppress(*Transport.connection_errors):
+                super().close()
+                return
             self._disconnect_pools()  # type: ignore[attr-defined]
-            self._close_clients()  # type: ignore[attr-defined]
-            transport.close_channel(self)
 
 
 class Transport(redis.Transport):
