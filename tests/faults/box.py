@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -160,7 +161,10 @@ class FaultBox(Box):
         self.note(f"{name} gets {number.name}")
         if number not in (signal.SIGSTOP, signal.SIGCONT):
             self._strike(self.processes[name])
-        super().kill(name, number)
+        with suppress(ProcessLookupError):  # it has ended by itself, and its children with it
+            super().kill(name, number)
+        if self._is_dead(name):
+            self.processes.pop(name, None)
 
     def kill_alone(self, pid: int, *, of: str) -> None:
         """Kill a main process, whose children become orphans, or one of these."""
