@@ -2,10 +2,13 @@
 
 from django.conf import settings
 from kombu import Queue
+from kombu.transport import TRANSPORT_ALIASES
 
 # --- What is carried --------------------------------------------------------------------------
 
 broker_url = settings.REDIS_URL
+# Under the names in the URL: `broker_transport` would make them meaningless, and `rediss` an open line.
+TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "parkmate.broker:Transport")
 imports = ["tasks.timers", "tasks.notifications", "tasks.operations"]
 
 # JSON only: a message is ids, and unpickling a stranger's message would run a stranger's code.

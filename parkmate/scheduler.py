@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from celery import Celery
+from celery.beat import SchedulingError
 from celery.exceptions import ImproperlyConfigured
 from celery.schedules import ParseException
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
+from kombu.exceptions import KombuError
 
 from parking.connections import keep_one
 
@@ -85,6 +87,16 @@ class Scheduler(DatabaseScheduler):
         self._asleep = True
         self._leave_if_stopping()
         return pause
+
+    def apply_async(self, entry: ModelEntry, *args: Any, **options: Any) -> Any:
+        """Send a row's task; one line of the log, not two tracebacks, if the broker does not take it."""
+        try:
+            return super().apply_async(entry, *args, **options)
+        except SchedulingError as error:
+            if not isinstance(error.__context__, (KombuError, OSError)):
+                raise
+            logger.warning("A row of the schedule was not sent", extra={"row": entry.name, "error": error})
+            return None
 
     def sync(self) -> None:
         """Save when each row was last sent."""

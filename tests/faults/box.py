@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -81,6 +82,8 @@ class FaultBox(Box):
         self.times = {**TIMES, **shape.settings}
         self.began = time.time()
         self.timeline: list[tuple[float, str]] = []
+        self._started: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._struck: set[int] = set()  # the processes that we have ended
         socket = str(ground.postgres.socket_directory / ".s.PGSQL.5432")
         self.ports = {name: free_port() for name in shape.names() if name.startswith("web")}
         self.port = next(iter(self.ports.values()))
@@ -98,6 +101,7 @@ class FaultBox(Box):
         names = names or tuple(self.shape.names())
         for name in names:
             self._spawn(name, self._command(name), self._environment(name))
+            self._started.append((name, self.processes[name]))
             self.note(f"{name} started, process {self.processes[name].pid}")
         self.wait_until_ready(*names)
 
@@ -155,11 +159,36 @@ class FaultBox(Box):
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         self.note(f"{name} gets {number.name}")
-        super().kill(name, number)
+        if number not in (signal.SIGSTOP, signal.SIGCONT):
+            self._strike(self.processes[name])
+        with suppress(ProcessLookupError):  # it has ended by itself, and its children with it
+            super().kill(name, number)
+        if self._is_dead(name):
+            self.processes.pop(name, None)
+
+    def kill_alone(self, pid: int, *, of: str) -> None:
+        """Kill a main process, whose children become orphans, or one of these."""
+        self.note(f"process {pid} of {of} gets SIGKILL")
+        if pid == self.processes[of].pid:
+            self._strike(self.processes[of])
+        os.kill(pid, signal.SIGKILL)
+
+    def _strike(self, process: subprocess.Popen[bytes]) -> None:
+        if process.poll() is None:
+            self._struck.add(process.pid)
+
+    def fallen(self) -> list[str]:
+        """Whose main processes have ended by themselves, and how."""
+        return [
+            f"{name}, process {process.pid}, status {process.returncode}"
+            for name, process in self._started
+            if process.poll() is not None and process.pid not in self._struck
+        ]
 
     def end(self, name: str, *, patience: float = 15.0) -> None:
         """End a process as a supervisor does: gently, and after some seconds by force."""
         self.note(f"{name} gets SIGTERM")
+        self._strike(self.processes[name])
         # A worker's main process alone: it lets its children finish.
         self.processes[name].terminate()
         try:

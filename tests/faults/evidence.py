@@ -71,7 +71,10 @@ def possible(due: float, outages: Sequence[Outage], *, bound: float) -> float:
 
 @dataclass
 class Evidence:
-    """All of it. `used`: figures that should be again what they were, by name, before and after."""
+    """All of it. `fallen`: who ended by itself, and how.
+
+    `used`: figures that should be again what they were, by name, before and after.
+    """
 
     timers: Sequence[Any] = ()
     bookings: Sequence[Any] = ()
@@ -82,6 +85,7 @@ class Evidence:
     answers: list[Answer] = field(default_factory=list)
     screens: list[Seen] = field(default_factory=list)
     logs: Mapping[str, str] = field(default_factory=dict)
+    fallen: Sequence[str] = ()
     used: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     outages: list[Outage] = field(default_factory=list)
     bound: float = 3.0

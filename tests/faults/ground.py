@@ -139,6 +139,7 @@ def ground(directory: Path, *, also: str = "") -> Iterator[Ground]:
                 cwd=ROOT,
                 env={**os.environ, "DATABASE_URL": template, "PARKMATE_LOG_LEVEL": "ERROR"},
                 stdout=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for us, who then end it
                 check=True,
             ).stdout
         )

@@ -23,8 +23,8 @@ ONE_DEAD, ALL_DEAD, DATABASE_BACK = 3.0, 3.0, 5.0
 # What the log may say with a traceback when that fault is done.
 CHILD_KILLED = ("WorkerLostError",)
 NO_MEMORY = ("MemoryError", "Cannot allocate memory", "out of memory", "can't start new thread")
-# Beat and workers say more than one line of a broker that they do not reach.
-NO_BROKER = ("SchedulingError", "redis.exceptions", "kombu.exceptions")
+# Workers say more than one line of a broker that they do not reach.
+NO_BROKER = ("redis.exceptions", "kombu.exceptions")
 
 # Beat's library says with a traceback that it does not reach the database.
 NO_DATABASE = ("django_celery_beat.schedulers: Database",)
@@ -140,7 +140,7 @@ VALKEY = (
     Fault("Valkey killed, back empty", valkey.killed(away=2), ONE_DEAD, may_say=NO_BROKER),
     Fault("Valkey flushed", valkey.flushed, ONE_DEAD, may_say=NO_BROKER),
     Fault("Valkey frozen", valkey.frozen(8), ONE_DEAD, may_say=NO_BROKER),
-    Fault("Valkey out of memory", valkey.full, ONE_DEAD, may_say=NO_BROKER),
+    Fault("Valkey out of memory", valkey.full, ONE_DEAD),
     Fault("Valkey refused at booking time", valkey.refused("web", seconds=6), ONE_DEAD, may_say=NO_BROKER),
     Fault(
         "Valkey does not hear the workers",

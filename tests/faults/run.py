@@ -133,6 +133,7 @@ class Run:
             answers=self.traffic.answers,
             screens=[Seen(screen.user_id, screen.numbers, screen.codes) for screen in self.screens],
             logs={name: self.box.log(name) for name in self.fault.shape.names()},
+            fallen=self.box.fallen(),
             used={name: (self.before[name], after[name]) for name in self.before.keys() & after.keys()},
             outages=self.outages,
             bound=self.fault.bound,

@@ -158,7 +158,6 @@ class Soak(Run):
         everybody = box.ground.drivers
         self.owners, self.drivers = everybody[:OWNERS], everybody[OWNERS:]
         self.at_work = ""
-        self.fallen: list[str] = []
         self.gauges = Gauges(self)
 
     async def live(self) -> None:
@@ -200,8 +199,7 @@ class Soak(Run):
         """Whoever ended by itself is started again, as a supervisor would, and told of at the end."""
         for name, process in list(self.box.processes.items()):
             if (status := process.poll()) is not None:
-                self.fallen.append(f"{name} ended by itself, status {status}, after {after!r}")
-                say(f"       {self.fallen[-1]}: {self.box.log(name)[-1500:]}")
+                say(f"       {name} ended, status {status}, after {after!r}: {self.box.log(name)[-1500:]}")
         await asyncio.to_thread(self.box.start_what_is_dead)
 
     async def _watch(self) -> None:
@@ -244,10 +242,10 @@ def _judge(this: Soak) -> int:
     say("All promises hold." if not broken else f"{len(broken)} promises are broken:")
     for violation in broken[:40]:
         say(f"  {violation}")
-    also = [*this.fallen, *this.gauges.growing()]
-    for line in also:
+    growing = this.gauges.growing()
+    for line in growing:
         say(f"  {line}")
-    return int(bool(broken or also))
+    return int(bool(broken or growing))
 
 
 def _answered(answers: list[Answer]) -> str:

@@ -318,6 +318,10 @@ def a_payment_left_behind(world):
     return {"payments": changed(world.payments, lambda row: row.status == "PAID", status="PENDING")}
 
 
+def a_process_that_ended(world):
+    return {"fallen": ["worker2, process 4711, status 1"]}
+
+
 def a_traceback(world):
     return {
         "logs": {"web": "INFO all well\nERROR Oh\nTraceback (most recent call last):\n  File\nKeyError: 1"}
@@ -376,7 +380,13 @@ BREAKS = {
         cash_that_confirmed_nothing,
         a_payment_left_behind,
     ],
-    7: [a_traceback, a_socket_that_failed, a_request_that_failed, a_request_that_was_never_answered],
+    7: [
+        a_process_that_ended,
+        a_traceback,
+        a_socket_that_failed,
+        a_request_that_failed,
+        a_request_that_was_never_answered,
+    ],
     8: [memory_that_was_kept],
 }
 

@@ -14,7 +14,9 @@ LINE = re.compile(r"^(?=(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) )", re.MULTILINE)
 
 
 def nobody_stumbled(evidence: Evidence) -> Found:
-    """(7) No traceback, no 1011, no 5xx but a declared 503, and everybody was answered."""
+    """(7) Nobody ends by itself; no traceback, no 1011, no 5xx but a declared 503; everybody was answered."""
+    for fallen in evidence.fallen:
+        yield f"{fallen}, ended by itself", ""
     for name, log in evidence.logs.items():
         for report in LINE.split(log):
             if "Traceback" in report and not any(re.search(words, report) for words in evidence.may_say):

@@ -47,7 +47,8 @@ class PlainBox(FaultBox):
     def _command(self, name: str) -> str:
         if name.startswith("worker"):
             return f"{WORKER} --hostname {name}@box"
-        return PROCFILE["web"].replace("parkmate.asgi", "tests.faults.plain.asgi")
+        command = PROCFILE["web"].replace("--lifespan on", "--lifespan off")
+        return command.replace("parkmate.asgi", "tests.faults.plain.asgi")
 
     def _environment(self, name: str) -> dict[str, str]:
         return {

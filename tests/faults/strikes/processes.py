@@ -1,7 +1,6 @@
 """Processes that are killed, frozen, ended, or not there."""
 
 import asyncio
-import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -71,9 +70,7 @@ def main_killed(name: str) -> Strike:
     """A worker's main process alone is killed: its children are orphans."""
 
     async def strike(run: Run) -> None:
-        pid = run.box.processes[name].pid
-        run.box.note(f"main process {pid} of {name} gets SIGKILL")
-        os.kill(pid, signal.SIGKILL)
+        run.box.kill_alone(run.box.processes[name].pid, of=name)
         await restart_the_dead(run)
 
     return strike
@@ -166,8 +163,7 @@ async def come(run: Run, moment: str, *, of: str, nth: int = 1) -> Watch:
 
 
 def end(run: Run, watch: Watch, *, pid: int) -> None:
-    run.box.note(f"process {pid} of {watch.process} gets SIGKILL")
-    os.kill(pid, signal.SIGKILL)
+    run.box.kill_alone(pid, of=watch.process)
     run.box.moments.let_go(watch)
 
 
