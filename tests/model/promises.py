@@ -210,7 +210,7 @@ class Model:
 
     def retry(self, timer: Timer) -> None:
         """An operator arms a parked timer again."""
-        timer.state, timer.attempts, timer.retry_at = "armed", 0, None
+        timer.state, timer.attempts, timer.retry_at = "armed", 0, self.now
 
     def finish(self, payment: Payment) -> None:
         """The provider does what it was asked for, if it can."""
@@ -270,7 +270,7 @@ class Model:
         self.payments.append(Payment(booking, pay.method, amount, self.now))
 
     def _undo(self, booking: Booking, status: str) -> None:
-        if booking.status not in HOLDING:
+        if booking.status not in HOLDING or booking.ends_at <= self.now:
             raise Refused(409, "illegal_move")
         self._move(booking, status)
         for payment in self.of(booking):
