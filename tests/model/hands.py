@@ -172,9 +172,7 @@ class Hands(RuleBasedStateMachine):
                 pass
             self.compare()
             return
-        if struck == (0, Way.DONE):
-            next(steps, None)
-        elif struck[0] > 0:
+        if struck != (0, Way.UNDONE):
             rows = self.look()
             while differences(self.model, rows) and next(steps, "over") != "over":
                 pass

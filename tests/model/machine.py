@@ -194,11 +194,14 @@ class Machine(Hands):
         self.fire(booking_verbs.run_due, fault)
 
     @precondition(lambda self: self.model.bookings)
-    @rule(place=NUMBER, fault=FAULT)
-    def ring(self, place, fault):
-        """An alarm of any timer: early, late or again."""
-        pk = self.pick(list(Timer.objects.order_by("-pk").values_list("pk", flat=True)), place)
+    @rule(place=NUMBER, broker=st.booleans(), fault=FAULT)
+    def ring(self, place, broker, fault):
+        """An alarm of any timer: early, late or again. The broker may be away just then."""
+        away = set() if broker else {"broker"} - self.ground.away
+        self.ground.away.update(away)
+        pk = self.pick(list(Timer.objects.order_by("pk").values_list("pk", flat=True)), place)
         self.fire(lambda: booking_verbs.ring(pk), fault)
+        self.ground.away.difference_update(away)
 
     @rule(which=st.sampled_from(["relay", "alarms", "money", "tidy"]), fault=FAULT)
     def housekeeping(self, which, fault):
