@@ -279,6 +279,19 @@ def test_an_expired_booking_is_not_cancelled(book, cast):
     assert refusal.value.facts == {"booking_status": "EXPIRED"}
 
 
+@pytest.mark.parametrize("verb", [bookings.cancel, bookings.decline])
+def test_what_was_parked_to_the_end_is_not_undone_even_if_the_expiry_has_not_fired(book, cast, verb):
+    booking = book()
+    time_passes(booking, minutes=60)
+    with pytest.raises(IllegalMove) as refusal:
+        verb(booking.pk, by=cast.dina if verb == bookings.cancel else cast.omar)
+    assert refusal.value.facts == {"booking_status": "EXPIRED"}
+    assert list(booking.payments.values_list("status", "refund_due_at")) == [("PAID", None)]
+    bookings.run_due()
+    booking.refresh_from_db()
+    assert booking.status == "EXPIRED"
+
+
 @pytest.mark.parametrize("source", Status)
 @pytest.mark.parametrize("target", Status)
 def test_only_the_moves_in_the_table_are_made(book, source, target):

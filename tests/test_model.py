@@ -16,12 +16,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import run_state_machine_as_test
 from kombu.exceptions import OperationalError as BrokerAway
 
-from parking import timers
-from parking.actions import due
+from parking import connections, notifications, timers
+from parking.actions import due, locks
 from parking.models import Lot, Slot, User
 from tests.model.clock import StillClock, still_clock
 from tests.model.commits import Way, failing
-from tests.model.machine import RATES, Ground, Machine
+from tests.model.draws import RATES
+from tests.model.hands import Ground
+from tests.model.machine import Machine
 
 LEAP_DAY = datetime(2028, 2, 29, 12, 0, 0, 1, tzinfo=UTC)
 
@@ -69,7 +71,16 @@ def ground(cast, clock, defects, settings, monkeypatch) -> Ground:
     clients = {name: signed_in(user) for name, user in people.items()}
     ground = Ground(people, clients, slots, clock, away=set(), sick=set(), defects=defects)
     fail_as_told(monkeypatch, ground)
+    be_patient(monkeypatch)
     return ground
+
+
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody holds anything here; and whoever is silent is this process, on a machine that is busy."""
+    minute = 60_000
+    monkeypatch.setattr(connections, "SILENCE", minute)
+    monkeypatch.setattr(notifications, "HELD_FOR", minute)
+    monkeypatch.setattr(locks, "PATIENCE", minute)
 
 
 def fail_as_told(monkeypatch: pytest.MonkeyPatch, ground: Ground) -> None:
@@ -117,7 +128,7 @@ def run(ground: Ground, *, examples: int) -> None:
 
 @pytest.mark.timeout(300)
 def test_whatever_people_do_while_time_passes_and_commits_fail_the_promises_hold(ground):
-    run(ground, examples=60)
+    run(ground, examples=15)
 
 
 @pytest.mark.slow

@@ -123,25 +123,27 @@ def cancel(booking_id: int, *, by: User) -> Booking:
     """Give the slot back before the end, and refund it. Raises NotFound, Forbidden or IllegalMove."""
     with transaction.atomic():
         booking = lock_own_booking(booking_id, driver=by)
-        booking.move(Status.CANCELLED)
-        _undo(booking)
+        _undo(booking, Status.CANCELLED)
         return booking
 
 
 def decline(booking_id: int, *, by: User) -> Booking:
-    """Refuse a booking, as the lot's owner or as staff, and refund it.
+    """Refuse a booking before its end, as the lot's owner or as staff, and refund it.
 
     Raises NotFound, Forbidden or IllegalMove.
     """
     with transaction.atomic():
         booking = lock_booking(booking_id, seen_by=by)
         only_owner(by, booking.slot.lot.owner_id, "declines its bookings")
-        booking.move(Status.CANCELLED_BY_ADMIN)
-        _undo(booking)
+        _undo(booking, Status.CANCELLED_BY_ADMIN)
         return booking
 
 
-def _undo(booking: Booking) -> None:
+def _undo(booking: Booking, to: Booking.Status) -> None:
+    # While nobody sweeps, it still holds a slot that was used to the end: that is not refunded any more.
+    if _has_ended(booking, now=timers.now()):
+        raise IllegalMove(status=Status.EXPIRED)
+    booking.move(to)
     give_back(booking)
     carwashes.cancel_with(booking)
 
@@ -213,6 +215,11 @@ def _overlap_refused() -> Iterator[None]:
 # --- Checks -----------------------------------------------------------------------------------
 
 
+def _has_ended(booking: Booking, *, now: datetime) -> bool:
+    """Whether it is to expire, but has not yet."""
+    return booking.status in HOLDING and booking.ends_at <= now
+
+
 def _check_start(starts_at: datetime, *, now: datetime) -> None:
     if timezone.is_naive(starts_at):
         raise Invalid(starts_at="A time needs its zone.")
@@ -232,7 +239,7 @@ def _check_period(*, starts_at: datetime, ends_at: datetime) -> None:
 
 
 def _check_extendable(booking: Booking, *, ends_at: datetime, now: datetime) -> None:
-    if booking.status == Status.EXPIRED or (booking.status in HOLDING and booking.ends_at <= now):
+    if booking.status == Status.EXPIRED or _has_ended(booking, now=now):
         raise AlreadyEnded(status=booking.status)
     if booking.status not in HOLDING:
         raise IllegalMove(status=booking.status)

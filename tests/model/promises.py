@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -109,9 +109,10 @@ class Model:
     now: datetime
     bookings: list[Booking] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
-    told: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    told: Counter[tuple[str, str, int | None]] = field(default_factory=Counter)
     fails: dict[str, str] = field(default_factory=dict)
     sick: set[int] = field(default_factory=set)
+    digests: set[date] = field(default_factory=set)
 
     # --- Verbs ------------------------------------------------------------------------------------
 
@@ -132,9 +133,11 @@ class Model:
         if ends_at <= booking.ends_at:
             raise Refused(400, "invalid")
         self._check_free(booking.slot, booking.ends_at, ends_at, but=booking)
-        price = self.price(booking.slot, booking.starts_at, ends_at)
-        self._pay(booking.id, price - booking.price, pay)
-        booking.price, booking.ends_at = price, ends_at
+        first, longer = (
+            self.price(booking.slot, booking.starts_at, end) for end in (booking.ends_at, ends_at)
+        )
+        self._pay(booking.id, longer - first, pay)
+        booking.price, booking.ends_at = booking.price + longer - first, ends_at
         self._keep(booking)
         return booking
 
@@ -190,6 +193,19 @@ class Model:
         payment.refunded = True
         return booking
 
+    def save(self, booking: Booking, *, status: str | None = None, ends_at: datetime | None = None) -> None:
+        """An operator writes this, in the admin or a shell. What was told before is not told again."""
+        event = {"EXPIRED": "BOOKING_EXPIRED", "COMPLETED": "SLOT_AUTO_EXPIRED"}.get(status or "")
+        if event and status != booking.status:
+            self.tell(event, booking.driver, booking)
+        booking.status, booking.ends_at = status or booking.status, ends_at or booking.ends_at
+        self._keep(booking)
+
+    def digest(self) -> None:
+        """The owner is told of the day, once a day."""
+        self.told[self.owner, "OWNER_DIGEST", None] += self.now.date() not in self.digests
+        self.digests.add(self.now.date())
+
     # --- The clock --------------------------------------------------------------------------------
 
     def run_due(self) -> Iterator[None]:
@@ -210,7 +226,7 @@ class Model:
 
     def retry(self, timer: Timer) -> None:
         """An operator arms a parked timer again."""
-        timer.state, timer.attempts, timer.retry_at = "armed", 0, None
+        timer.state, timer.attempts, timer.retry_at = "armed", 0, self.now
 
     def finish(self, payment: Payment) -> None:
         """The provider does what it was asked for, if it can."""
@@ -245,6 +261,14 @@ class Model:
     def tell(self, event: str, who: str, booking: Booking) -> None:
         self.told[who, event, booking.id] += 1
 
+    def free(self, slot: int, starts_at: datetime, ends_at: datetime, but: Booking | None = None) -> bool:
+        """Whether nobody else than `but` holds the slot in that time. Touching is no overlap."""
+        return not any(
+            other.slot == slot and other.starts_at < ends_at and other.ends_at > starts_at
+            for other in self.bookings
+            if other is not but and other.status in HOLDING
+        )
+
     def sees(self, who: str, booking: Booking) -> bool:
         return who in (booking.driver, self.owner, self.staff)
 
@@ -270,7 +294,7 @@ class Model:
         self.payments.append(Payment(booking, pay.method, amount, self.now))
 
     def _undo(self, booking: Booking, status: str) -> None:
-        if booking.status not in HOLDING:
+        if booking.status not in HOLDING or booking.ends_at <= self.now:
             raise Refused(409, "illegal_move")
         self._move(booking, status)
         for payment in self.of(booking):
@@ -365,7 +389,5 @@ class Model:
     def _check_free(
         self, slot: int, starts_at: datetime, ends_at: datetime, but: Booking | None = None
     ) -> None:
-        for other in self.bookings:
-            holds = other is not but and other.slot == slot and other.status in HOLDING
-            if holds and other.starts_at < ends_at and other.ends_at > starts_at:
-                raise Refused(409, "slot_taken")
+        if not self.free(slot, starts_at, ends_at, but):
+            raise Refused(409, "slot_taken")

@@ -6,13 +6,24 @@ from typing import Any
 
 from django.db import connection
 
-from parking.models import Booking, Inbox, Notification, Payment, Timer, User
+from parking.models import User
 from tests.model.promises import HOLDING, LEGAL, Model
 
 _FORGET = "; ".join(
     f"DELETE FROM parking_{table}"
     for table in ("storedanswer", "notification", "inbox", "timer", "payment", "booking")
 )
+
+# In one go: this is asked after every step.
+_READ = """
+SELECT id, driver_id, slot_id, starts_at, ends_at, status, price, renewed_from_id
+    FROM parking_booking ORDER BY id;
+SELECT booking_id, kind, due_at, state, fired_at, attempts, retry_at FROM parking_timer;
+SELECT id, reference, booking_id, method, amount, created_at, status,
+    refund_due_at IS NOT NULL, refunded_at IS NOT NULL FROM parking_payment ORDER BY id;
+SELECT recipient_id, event, (facts -> 'booking' ->> 'id')::bigint, seq FROM parking_notification ORDER BY id;
+SELECT user_id, head FROM parking_inbox;
+"""
 
 
 def forget() -> None:
@@ -21,43 +32,40 @@ def forget() -> None:
         cursor.execute(_FORGET)
 
 
+def _read() -> list[list[Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_READ)
+        found = [cursor.fetchall()]
+        while cursor.nextset():
+            found.append(cursor.fetchall())
+    return found
+
+
 class Rows:
     """The rows as they are now. A booking or payment is known by its place in the order of making."""
 
     def __init__(self, people: dict[str, User], slots: list[int]) -> None:
+        bookings, timers, payments, notices, inboxes = _read()
         names = {user.pk: name for name, user in people.items()}
-        self.booking_ids = list(Booking.objects.order_by("pk").values_list("pk", flat=True))
-        self.payment_ids = list(Payment.objects.order_by("pk").values_list("pk", flat=True))
-        self.place = {pk: place for place, pk in enumerate(self.booking_ids)}
+        self.booking_ids = [pk for pk, *_ in bookings]
+        self.payment_ids = [pk for pk, *_ in payments]
+        place = {pk: place for place, pk in enumerate(self.booking_ids)}
         self.bookings = [
-            (names[driver], slots.index(slot), start, end, status, price, self.place.get(renewed))
-            for driver, slot, start, end, status, price, renewed in Booking.objects.order_by(
-                "pk"
-            ).values_list("driver", "slot", "starts_at", "ends_at", "status", "price", "renewed_from")
+            (names[driver], slots.index(slot), *rest, place.get(renewed))
+            for _, driver, slot, *rest, renewed in bookings
         ]
-        self.timers = Counter(
-            (self.place[booking], *rest)
-            for booking, *rest in Timer.objects.values_list(
-                "booking", "kind", "due_at", "state", "fired_at", "attempts", "retry_at"
-            )
-        )
-        rows = Payment.objects.order_by("pk").values_list(
-            "booking", "method", "amount", "created_at", "status", "refund_due_at", "refunded_at", "reference"
-        )
-        self.payments = [
-            (self.place[booking], *rest, due is not None, refunded is not None)
-            for booking, *rest, due, refunded, _ in rows
-        ]
-        self.references = {row[-1]: row[2] for row in rows if row[-1]}
-        self.kept = {row[-1]: row[2] for row in rows if row[-1] and row[4] == "PAID" and row[6] is None}
+        self.timers = Counter((place[booking], *rest) for booking, *rest in timers)
+        self.payments = [(place[booking], *rest) for _, _, booking, *rest in payments]
+        paid = [(reference, row) for (_, reference, *_), row in zip(payments, self.payments, strict=True)]
+        self.kept = {
+            reference: row[2] for reference, row in paid if reference and row[4:6] == ("PAID", False)
+        }
         self.notices = [
-            (names[person], event, self.place[facts["booking"]["id"]], seq)
-            for person, event, facts, seq in Notification.objects.order_by("pk").values_list(
-                "recipient", "event", "facts", "seq"
-            )
+            (names[person], event, place[booking] if booking else None, seq)
+            for person, event, booking, seq in notices
         ]
         self.told = Counter(notice[:3] for notice in self.notices)
-        self.heads = {names[user]: head for user, head in Inbox.objects.values_list("user", "head")}
+        self.heads = {names[user]: head for user, head in inboxes}
 
     def check(self, before: "Rows | None") -> None:
         """What is so of any rows: no slot held twice, legal moves only, inboxes without a gap or a change."""
