@@ -118,6 +118,10 @@ class Machine:
         self.postgres.stop()
         self.valkey.stop()
 
+    def pid(self, name: str) -> int:
+        """The process that `start` started under this name."""
+        return self._processes[name].pid
+
     def log(self, name: str) -> str:
         """What a process has written."""
         return (self.directory / f"{name}.log").read_text()
@@ -183,11 +187,11 @@ def machine(*, keep: bool = False) -> Iterator[Machine]:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def serve(here: Machine) -> str:
-    """Start one web process; return its address, without the scheme."""
+def serve(here: Machine, *, application: str = "parkmate.asgi") -> str:
+    """Start one web process, of this module's `application`; return its address, without the scheme."""
     address = f"127.0.0.1:{free_port()}"
     os.environ.update(PORT=address.partition(":")[2], PARKMATE_ORIGINS=f"http://{address}")
-    here.start("web", PROCFILE["web"])
+    here.start("web", PROCFILE["web"].replace("parkmate.asgi", application))
 
     def ready() -> bool:
         try:

@@ -10,6 +10,7 @@ from time import monotonic
 
 from channels.layers import get_channel_layer
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from parking import timers
 from parking.connections import after_commit, let_go_if_silent
@@ -39,7 +40,7 @@ def fire() -> None:
 
     In a transaction of its own, after everybody else's timers: they must not wait for it.
     """
-    if not timers.due(_ARMED.all()).exists():
+    if not timers.any_due(_due):
         return
     with transaction.atomic(durable=True):
         let_go_if_silent()
@@ -50,6 +51,10 @@ def fire() -> None:
             following = _arm()
             after_commit(lambda: _sing(locked.pk))
             after_commit(lambda: timers.send_alarms([following]))
+
+
+def _due() -> QuerySet[Timer]:
+    return timers.due(_ARMED.all())
 
 
 def last() -> Timer | None:

@@ -12,7 +12,7 @@ from channels.layers import get_channel_layer
 from django.db import connection
 from django.db.models import Model
 
-from parking.connections import after_commit
+from parking.connections import after_commit_once
 from parking.models import (
     Booking,
     CarWash,
@@ -67,9 +67,8 @@ def changed(*rows: Model) -> None:
 
 def say(topics: Collection[str]) -> None:
     """Say, if and when the present transaction commits, that these topics are not as they were."""
-    message = {"type": "changed", "topics": sorted(topics)}
     if topics:
-        after_commit(lambda: _say(message))
+        after_commit_once(_say, topics)
 
 
 def versions(topics: Iterable[str]) -> dict[str, int]:
@@ -86,7 +85,8 @@ def versions(topics: Iterable[str]) -> dict[str, int]:
         return {topic: int(version) for topic, version in cursor.fetchall()}
 
 
-def _say(message: dict[str, Any]) -> None:
+def _say(topics: Collection[str]) -> None:
+    message = {"type": "changed", "topics": sorted(topics)}
     try:
         get_channel_layer().group_send_many([(EVERYBODY, message)])
     except OSError as error:

@@ -1,12 +1,15 @@
 """How we deal with the database's connections: which are kept, what says it is away, who is let go."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # What is raised while the database is away, or takes no writes, or has ended the transaction: nothing was
 # done, and the same may work in a moment.
@@ -53,6 +56,30 @@ def after_commit(work: Callable[[], object]) -> None:
     what a database that went away leaves undone, the sweeper and the schedule do. Anything else is a defect.
     """
     transaction.on_commit(lambda: _unless_away(work), robust=True)
+
+
+def after_commit_once(work: Callable[[set[T]], object], things: Iterable[T]) -> None:
+    """As `after_commit`, but one time for all the things that the present transaction has for this work.
+
+    Some may be of a savepoint that was rolled back: the work must not mind things that did not happen.
+    """
+    for _, waiting, _ in connection.run_on_commit:  # type: ignore[misc]  # the stubs miss `robust`
+        if isinstance(waiting, _Once) and waiting.work == work:
+            # It goes only with a savepoint that these things are in as well.
+            waiting.things.update(things)
+            return
+    transaction.on_commit(_Once(work, set(things)), robust=True)
+
+
+class _Once:
+    def __init__(self, work: Callable[[set[Any]], object], things: set[Any]) -> None:
+        self.work = work
+        self.things = things
+        # Django's name for it in the log, should it raise.
+        self.__qualname__ = work.__qualname__
+
+    def __call__(self) -> None:
+        _unless_away(lambda: self.work(self.things))
 
 
 def _unless_away(work: Callable[[], object]) -> None:

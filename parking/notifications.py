@@ -14,7 +14,7 @@ from channels.layers import get_channel_layer
 from django.db import OperationalError, connection, transaction
 from django.db.models import Count, Model
 
-from parking.connections import after_commit, is_held, let_go_if_silent, wait_at_most
+from parking.connections import after_commit_once, is_held, let_go_if_silent, wait_at_most
 from parking.events import CATALOGUE, Channel, Event
 from parking.models import Inbox, Notification
 
@@ -75,8 +75,11 @@ def notify_many(notices: Sequence[Notice]) -> None:
     rows = json.dumps([notice.row() for notice in notices])
     with connection.cursor() as cursor:
         cursor.execute(_WRITE_ROWS, [rows, Channel.INBOX, _critical()])
-    recipients = sorted({notice.to for notice in notices})
-    after_commit(lambda: relay(recipients))
+    after_commit_once(_relay_of_one_commit, {notice.to for notice in notices})
+
+
+def _relay_of_one_commit(recipients: set[int]) -> None:
+    relay(sorted(recipients))
 
 
 def relay(recipients: Sequence[int]) -> int:
@@ -174,8 +177,14 @@ WITH numbered AS (
     UPDATE parking_inbox i SET head = last.seq
     FROM (SELECT recipient_id, max(seq) AS seq FROM written GROUP BY recipient_id) last
     WHERE i.user_id = last.recipient_id
+), before AS (
+    SELECT recipient_id, count(*) AS unread FROM parking_notification
+    WHERE recipient_id = ANY(%s) AND seq IS NOT NULL AND read_at IS NULL GROUP BY recipient_id
 )
-SELECT * FROM written ORDER BY recipient_id, seq
+SELECT written.*,
+    coalesce(before.unread, 0) + count(*) OVER (PARTITION BY written.recipient_id) AS unread
+FROM written LEFT JOIN before ON before.recipient_id = written.recipient_id
+ORDER BY written.recipient_id, seq
 """
 
 
@@ -187,8 +196,8 @@ def _relay_free(recipients: Sequence[int]) -> tuple[int, list[int]]:
         with transaction.atomic(durable=True):
             let_go_if_silent()
             free = _lock_free_inboxes(batch)
-            rows, unread = _number(free)
-        _push(rows, unread=unread)
+            rows = _number(free)
+        _push(rows)
         done += len(rows)
         held += sorted(set(batch) - set(free))
     return done, held
@@ -201,24 +210,25 @@ def _relay_held(recipients: Sequence[int]) -> int:
             let_go_if_silent()
             wait_at_most(HELD_FOR)
             list(Inbox.objects.select_for_update().filter(user__in=recipients).order_by("user_id"))
-            rows, unread = _number(recipients)
+            rows = _number(recipients)
     except OperationalError as error:
         if not is_held(error):
             raise
         logger.warning("Inboxes are held by somebody", extra={"users": list(recipients)[:10]})
         return 0
-    _push(rows, unread=unread)
+    _push(rows)
     return len(rows)
 
 
-def _number(recipients: Sequence[int]) -> tuple[list[Notification], dict[int, int]]:
+def _number(recipients: Sequence[int]) -> list[Any]:
     """Give the next numbers of each of these locked inboxes, in the order in which rows became visible.
+
+    Each row also says as `unread` how many its recipient has not read, with all of these.
 
     A statement of its own after the locks, so that it sees what the last holder committed: in one
     statement with them it would number from a stale snapshot.
     """
-    rows = list(Notification.objects.raw(_GIVE_NUMBERS, [list(recipients)]))
-    return rows, unread_counts({row.recipient_id for row in rows})
+    return list(Notification.objects.raw(_GIVE_NUMBERS, [list(recipients)] * 2))
 
 
 def _lock_free_inboxes(recipients: Sequence[int]) -> list[int]:
@@ -240,12 +250,12 @@ def _lock_free_inboxes(recipients: Sequence[int]) -> list[int]:
     return free
 
 
-def _push(rows: Sequence[Notification], *, unread: dict[int, int]) -> None:
+def _push(rows: Sequence[Any]) -> None:
     """Hand the frames to the channel layer in one go; record when, or count what was not sent."""
     if not rows:
         return
     try:
-        get_channel_layer().group_send_many([_message(row, unread) for row in rows])
+        get_channel_layer().group_send_many([_message(row) for row in rows])
     except OSError as error:
         logger.warning("Notices were stored but not pushed", extra={"count": len(rows), "error": str(error)})
         return
@@ -262,6 +272,6 @@ UPDATE parking_notification n SET pushed_at = clock_timestamp() FROM rows WHERE 
 """
 
 
-def _message(row: Notification, unread: dict[int, int]) -> tuple[str, dict[str, Any]]:
-    text = json.dumps(frame(row, unread=unread.get(row.recipient_id, 0)))
+def _message(row: Any) -> tuple[str, dict[str, Any]]:
+    text = json.dumps(frame(row, unread=row.unread))
     return group_of(row.recipient_id), {"type": "notice", "seq": row.seq, "text": text}

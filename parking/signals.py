@@ -94,7 +94,7 @@ def saved(
     if raw:
         return
     if isinstance(instance, Booking):
-        _keep_timers(instance, saved=update_fields)
+        _keep_timers(instance, created=created, saved=update_fields)
     if isinstance(instance, Payment):
         _confirm_booking(instance, saved=update_fields)
     _announce(instance, created=created, saved=update_fields)
@@ -127,9 +127,11 @@ def _user_of(session: Session) -> int | None:
     return None if found is None else int(found)
 
 
-def _keep_timers(booking: Booking, *, saved: frozenset[str] | None) -> None:
+def _keep_timers(booking: Booking, *, created: bool, saved: frozenset[str] | None) -> None:
     """A booking's timers follow its row, also if it was made or moved in a shell."""
-    if any(_changed(booking, field, saved=saved) for field in ("status", "ends_at")):
+    if created:
+        timers.begin(booking)
+    elif any(_changed(booking, field, saved=saved) for field in ("status", "ends_at")):
         timers.keep(booking)
 
 

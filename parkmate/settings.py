@@ -134,7 +134,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    "parkmate.one_thread.SecurityMiddleware",
     "parkmate.content_policy.ContentPolicyMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

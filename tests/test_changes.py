@@ -81,7 +81,7 @@ DEEDS = {
 def test_each_deed_is_told_to_those_who_draw_it_and_found_if_it_was_not_told(cast, book, deed, monkeypatch):
     before, act, changed = DEEDS[deed]
     said: list[set[str]] = []
-    monkeypatch.setattr("parking.changes._say", lambda message: said.append(set(message["topics"])))
+    monkeypatch.setattr("parking.changes._say", lambda topics: said.append(set(topics)))
     topics = {"lot": lot(cast.lot.pk), "desk": desk(cast.omar.pk), "me": me(cast.dina.pk)}
 
     def look():

@@ -202,10 +202,12 @@ def _price(slot: Slot, starts_at: datetime, ends_at: datetime) -> Decimal:
 
 @contextmanager
 def _overlap_refused() -> Iterator[None]:
-    """Turn the database's own refusal of an overlap into SlotTaken, should one get past the lock."""
+    """Turn the database's own refusal of an overlap into SlotTaken, should one get past the lock.
+
+    It ends the verb's atomic block, whose savepoint or transaction is rolled back: it needs no other.
+    """
     try:
-        with transaction.atomic():
-            yield
+        yield
     except IntegrityError as error:
         if "booking_slot_held_once" not in str(error):
             raise

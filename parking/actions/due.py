@@ -81,8 +81,8 @@ def _fire(claim: Callable[[], list[Timer]]) -> int:
     try:
         with transaction.atomic(durable=True):
             let_go_if_silent()
-            claimed = claim()
-            _take_effect(claimed)
+            if claimed := claim():
+                _take_effect(claimed)
     except Exception as error:
         if is_away(error) or not claimed:
             raise

@@ -29,6 +29,9 @@ Method, Status = Payment.Method, Payment.Status
 # In these nobody gets what the money was for.
 UNDONE = (Booking.Status.CANCELLED, Booking.Status.CANCELLED_BY_ADMIN, CarWash.Status.CANCELLED)
 
+# What a payment is for, up to the lot: whoever is told of it needs all of it.
+WHAT_FOR = ("booking__slot__lot", "car_wash__wash_type__lot")
+
 # What is not done so long after it was begun was left behind.
 PATIENCE = timedelta(seconds=30)
 
@@ -117,7 +120,8 @@ def finish(payment_id: int) -> None:
     any more, the provider is told so before it FAILED.
     """
     with transaction.atomic():
-        payment = unfinished().select_for_update(no_key=True).filter(pk=payment_id).first()
+        rows = unfinished().select_related(*WHAT_FOR).select_for_update(of=("self",), no_key=True)
+        payment = rows.filter(pk=payment_id).first()
         if payment is None:
             return
         if payment.status == Status.PENDING and payment.thing.status not in UNDONE:
@@ -179,8 +183,7 @@ def _lock_cash(payment_id: int, *, by: User, what: str) -> Payment:
         raise NotFound("payment")
     if found.booking_id:
         lock_booking(found.booking_id, seen_by=by)
-    related = "booking__slot__lot", "car_wash__wash_type__lot"
-    rows = Payment.objects.select_for_update(of=("self",), no_key=True).select_related(*related)
+    rows = Payment.objects.select_for_update(of=("self",), no_key=True).select_related(*WHAT_FOR)
     payment = rows.get(pk=payment_id)
     only_owner(by, payment.owner_id, what)
     if payment.method != Method.CASH:

@@ -1,0 +1,282 @@
+"""How many bookings a second does one web process take over HTTP, and what does one cost?
+
+Two ways in turns, in the same process: ParkMate's (locked, paid, with its timers and notices, safe to
+repeat) and a plain view that looks for an overlap and creates (`bench.plain_web`). Once each client has
+slots of its own; once all of them want the same slot and time, again and again.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import statistics
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import psutil
+
+from bench.burst import make_slots
+from bench.flood import make_users
+from bench.harness import Machine, machine, serve
+
+COLUMNS = "{:>5}  {:>9}  {:>7}  {:<8}  {:>10}  {:>9}  {:>8}  {:>8}  {:>7}  {:>8}  {:>8}"
+HEADS = (
+    "round",
+    "slots",
+    "clients",
+    "way",
+    "bookings/s",
+    "answers/s",
+    "p50 ms",
+    "p99 ms",
+    "web ms",
+    "base ms",
+    "overlaps",
+)
+TOKEN = "a" * 32
+# So many that no two clients ever wait for one, unless they are to.
+SLOTS = 200
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to book: where it is asked, and where its rows are."""
+
+    name: str
+    path: str
+    table: str
+
+
+PARKMATE = Way("ParkMate", "/api/bookings/", "parking_booking")
+PLAIN = Way("plain", "/plain/bookings/", "plain_plainbooking")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One turn. `web`, `base`: milliseconds of CPU for each answer, of the web process and PostgreSQL's."""
+
+    way: str
+    slots: str
+    clients: int
+    booked: float
+    answered: float
+    p50: float
+    p99: float
+    web: float
+    base: float
+    overlaps: int
+
+
+class Wishes:
+    """Which slot to ask for next, and from when on."""
+
+    def __init__(self, slots: Sequence[int], *, contested: bool) -> None:
+        self._first = datetime.now(UTC).replace(microsecond=0) + HOUR
+        self._turns = iter(
+            (hour, slot) for hour in itertools.count() for slot in (slots[:1] if contested else slots)
+        )
+        self.contested = contested
+        self._now = next(self._turns)
+
+    def next(self) -> tuple[int, datetime]:
+        """Where nobody has asked yet; or, contested, what all want until somebody has it."""
+        wish = self._now
+        if not self.contested:
+            self._now = next(self._turns)
+        return wish[1], self._first + 2 * wish[0] * HOUR
+
+    def booked(self, starts_at: datetime) -> None:
+        """Somebody has it: the others want the next."""
+        if self.contested and starts_at == self.next()[1]:
+            self._now = next(self._turns)
+
+
+def body(slot: int, starts_at: datetime, way: Way) -> dict[str, object]:
+    """What is asked."""
+    wish = {
+        "slot": slot,
+        "vehicle_number": "KA01AB1234",
+        "starts_at": starts_at.isoformat(),
+        "ends_at": (starts_at + HOUR).isoformat(),
+    }
+    return wish | ({"payment_method": "card", "payment_token": "tok_visa"} if way is PARKMATE else {})
+
+
+class Client:
+    """Somebody who is signed in, on a connection of their own. It does little: the machine is shared."""
+
+    _keys = itertools.count()
+
+    def __init__(self, address: str, session: str) -> None:
+        self._address = address
+        self._session = session
+
+    async def open(self) -> None:
+        host, _, port = self._address.partition(":")
+        self._reader, self._writer = await asyncio.open_connection(host, int(port))
+
+    async def post(self, path: str, what: dict[str, object]) -> int:
+        """The status of the answer."""
+        text = json.dumps(what)
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: {self._address}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(text)}\r\nCookie: sessionid={self._session}; csrftoken={TOKEN}\r\n"
+            f"X-CSRFToken: {TOKEN}\r\nIdempotency-Key: bench-{next(self._keys)}\r\n\r\n"
+        )
+        self._writer.write((head + text).encode())
+        answer = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(answer.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        await self._reader.readexactly(length)
+        return int(answer.split(None, 2)[1])
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def busy(here: Machine) -> tuple[float, float]:
+    """The seconds of CPU that the web process has taken so far, and those of PostgreSQL's processes."""
+
+    def taken(process: psutil.Process) -> float:
+        times = process.cpu_times()
+        return float(times.user + times.system)
+
+    postgres = psutil.Process(int((here.postgres.directory / "postmaster.pid").read_text().split()[0]))
+    backends = [postgres, *postgres.children()]
+    return taken(psutil.Process(here.pid("web"))), sum(taken(backend) for backend in backends)
+
+
+async def ask(
+    clients: Sequence[Client], way: Way, wishes: Wishes, *, seconds: float
+) -> tuple[Counter[int], list[float]]:
+    """Let all clients book, one after the other each; the statuses, and how long each answer took."""
+    statuses: Counter[int] = Counter()
+    times: list[float] = []
+    until = time.monotonic() + seconds
+
+    async def one(client: Client) -> None:
+        while (begun := time.monotonic()) < until:
+            slot, starts_at = wishes.next()
+            status = await client.post(way.path, body(slot, starts_at, way))
+            times.append(time.monotonic() - begun)
+            statuses[status] += 1
+            if status == 201:
+                wishes.booked(starts_at)
+
+    await asyncio.gather(*(one(client) for client in clients))
+    return statuses, times
+
+
+OVERLAPS = """
+SELECT count(*) FROM {table} a JOIN {table} b ON a.id < b.id AND a.slot_id = b.slot_id
+WHERE a.starts_at < b.ends_at AND b.starts_at < a.ends_at
+"""
+
+
+def make_plain_table(here: Machine) -> None:
+    """The table of the plain way."""
+    columns = "driver_id, slot_id, vehicle_number, starts_at, ends_at, status, price"
+    here.rows(
+        f"CREATE TABLE {PLAIN.table} AS SELECT id, {columns} FROM {PARKMATE.table} WITH NO DATA;"
+        f" ALTER TABLE {PLAIN.table} ALTER id SET NOT NULL, ALTER id ADD GENERATED BY DEFAULT AS IDENTITY,"
+        " ADD PRIMARY KEY (id);"
+        f" CREATE INDEX ON {PLAIN.table} (slot_id, ends_at)"
+    )
+
+
+def clear(here: Machine) -> None:
+    """No bookings, no notices, no answers kept."""
+    tables = "parking_booking, plain_plainbooking, parking_notification, parking_inbox, parking_storedanswer"
+    here.rows(f"TRUNCATE {tables} CASCADE")
+
+
+async def measure(
+    here: Machine, way: Way, clients: Sequence[Client], wishes: Wishes, *, seconds: float
+) -> Outcome:
+    """One turn of one way. Stops if anything was answered but "booked" and "taken"."""
+    clear(here)
+    web, base = busy(here)
+    for client in clients:
+        await client.open()
+    statuses, times = await ask(clients, way, wishes, seconds=seconds)
+    for client in clients:
+        client.close()
+    web_after, base_after = busy(here)
+    if statuses.keys() - {201, 409}:
+        raise SystemExit(f"{way.name} answered {dict(statuses)}:\n{here.log('web')}")
+    times.sort()
+    return Outcome(
+        way=way.name,
+        slots="contested" if wishes.contested else "free",
+        clients=len(clients),
+        booked=statuses[201] / seconds,
+        answered=len(times) / seconds,
+        p50=times[len(times) // 2] * 1000,
+        p99=times[len(times) * 99 // 100] * 1000,
+        web=(web_after - web) / len(times) * 1000,
+        base=(base_after - base) / len(times) * 1000,
+        overlaps=here.value(OVERLAPS.format(table=way.table)),
+    )
+
+
+def line(number: int, found: Outcome) -> str:
+    """One line of the table."""
+    values = (found.booked, found.answered, found.p50, found.p99, found.web, found.base)
+    return COLUMNS.format(
+        number, found.slots, found.clients, found.way, *(f"{value:.1f}" for value in values), found.overlaps
+    )
+
+
+def median(found: Sequence[Outcome]) -> Outcome:
+    """Of each number, the median of the rounds."""
+    numbers = {
+        name: round(statistics.median(asdict(one)[name] for one in found), 2)
+        for name, value in asdict(found[0]).items()
+        if isinstance(value, float)
+    }
+    return replace(found[0], overlaps=sum(one.overlaps for one in found), **numbers)
+
+
+async def run(
+    here: Machine, clients: Sequence[Client], slots: Sequence[int], options: argparse.Namespace
+) -> list[Outcome]:
+    """All turns; the medians."""
+    cases = list(itertools.product((False, True), options.clients))
+    found: dict[tuple[bool, int, str], list[Outcome]] = {}
+    print(COLUMNS.format(*HEADS), flush=True)
+    for number in range(options.rounds + 1):
+        for (contested, count), way in itertools.product(cases, (PARKMATE, PLAIN)):
+            wishes = Wishes(slots, contested=contested)
+            # Round 0 warms up.
+            seconds = options.seconds if number else min(1.0, options.seconds)
+            one = await measure(here, way, clients[:count], wishes, seconds=seconds)
+            if number:
+                found.setdefault((contested, count, way.name), []).append(one)
+                print(line(number, one), flush=True)
+    return [median(ones) for ones in found.values()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.book", description=__doc__)
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16, 32])
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each turn (default: 5)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each way is measured (default: 3)")
+    options = parser.parse_args()
+    with machine() as here:
+        print(here.facts())
+        make_plain_table(here)
+        address = serve(here, application="bench.plain_web")
+        sessions = make_users(max(options.clients))
+        clients = [Client(address, session) for session in sessions.values()]
+        found = asyncio.run(run(here, clients, make_slots(SLOTS), options))
+    print("\nMedians:")
+    for one in found:
+        print(line(options.rounds, one))
+    print(json.dumps({"medians": [asdict(one) for one in found], **vars(options)}))
+
+
+if __name__ == "__main__":
+    main()
