@@ -62,6 +62,13 @@ def due_at_once(count: int) -> Strike:
     return strike
 
 
+# How many notices that close a booking are not done with, at these moments.
+_LEFT = {
+    moment: f"SELECT count(*) FROM parking_notification WHERE event = 'SLOT_AUTO_EXPIRED' AND {left}"
+    for moment, left in {"committed": "seq IS NULL", "numbered": "seq > 0 AND pushed_at IS NULL"}.items()
+}
+
+
 def killed_at_the_last(moment: str, *, of: str) -> Strike:
     """A process is killed at this moment as it closes bookings of people who are told nothing after it:
 
@@ -70,9 +77,14 @@ def killed_at_the_last(moment: str, *, of: str) -> Strike:
 
     async def strike(run: Run) -> None:
         await open_screens(run, others(run, 20))
-        await book_crowd(run, count=len(run.box.ground.drivers), ends_in=3)
-        await asyncio.sleep(3 + WINDOW - 0.1)
-        watch = await come(run, moment, of=of)
+        count = len(run.box.ground.drivers)
+        await book_crowd(run, count=count, ends_in=3)
+        await asyncio.sleep(3 + WINDOW - 0.5)
+        async with await psycopg.AsyncConnection.connect(run.box.database, autocommit=True) as database:
+            watch = await come(run, moment, of=of)
+            while ((await (await database.execute(_LEFT[moment])).fetchone()) or (0,))[0] < count / 2:
+                run.box.moments.let_go(watch)
+                watch = await come(run, moment, of=of)
         end(run, watch, pid=watch.pid)
         await restart_the_dead(run)
 
