@@ -24,6 +24,7 @@ class Followers:
         self._topics: dict[str, frozenset[str]] = {}
         self._followers: defaultdict[str, set[str]] = defaultdict(set)
         self._versions: dict[str, int | None] = {}
+        self._spoken: set[str] = set()
         self._untold: defaultdict[str, set[str]] = defaultdict(set)
         self._telling: asyncio.TimerHandle | None = None
         self._told_at = 0.0
@@ -54,6 +55,7 @@ class Followers:
             if not self._followers[topic]:
                 del self._followers[topic]
                 self._versions.pop(topic, None)
+                self._spoken.discard(topic)
         if left := self._untold.pop(channel, set()) - set(topics):
             self._untold[channel] = left
 
@@ -82,17 +84,25 @@ class Followers:
         try:
             await layer.group_add(EVERYBODY, channel)
             while True:
-                self.heard((await layer.receive(channel))["topics"])
+                topics = self._followers.keys() & set((await layer.receive(channel))["topics"])
+                self._spoken |= topics
+                self.heard(topics)
         finally:
             await layer.group_discard(EVERYBODY, channel)
 
     async def check(self) -> None:
-        """Find what has changed without a word."""
-        before = dict(self._versions)
+        """Find what has changed without a word.
+
+        Also if all is as it was at the last check: where there was a word, something came and may be gone
+        again, as a booking does, and the word of that may be lost.
+        """
+        before, spoken = dict(self._versions), set(self._spoken)
         if not before:
             return
         now = await database_sync_to_async(versions)(list(before))
-        moved = [topic for topic in before if topic in self._versions and before[topic] != now.get(topic)]
+        self._spoken -= spoken
+        moved = {topic for topic in before if before[topic] != now.get(topic) or topic in spoken}
+        moved &= self._versions.keys()
         self._versions.update({topic: now.get(topic) for topic in moved})
         self.heard(moved)
 

@@ -133,6 +133,8 @@ INSTALLED_APPS = [
     "channels",
     "django_celery_beat",
 ]
+# Django looks for its own SecurityMiddleware by name; ours is that one, without its thread.
+SILENCED_SYSTEM_CHECKS = ["security.W001"]
 MIDDLEWARE = [
     "parkmate.one_thread.SecurityMiddleware",
     "parkmate.content_policy.ContentPolicyMiddleware",

@@ -79,6 +79,14 @@ def test_production_settings_pass_djangos_deployment_checks_without_a_warning():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_security_middleware_that_the_deployment_check_does_not_find_is_there(client, settings):
+    assert settings.SILENCED_SYSTEM_CHECKS == ["security.W001"]
+    settings.SECURE_HSTS_SECONDS = 60
+    answer = client.get("/api/health/live/", secure=True)
+    assert answer["Strict-Transport-Security"] == "max-age=60"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+
+
 @pytest.mark.parametrize("missing", sorted(PRODUCTION.keys() - {"PARKMATE_HTTPS"}))
 def test_production_settings_refuse_to_start_without_what_they_need(missing):
     done = run_manage("check", **{name: PRODUCTION[name] for name in PRODUCTION if name != missing})

@@ -71,7 +71,7 @@ def test_renewing_takes_a_few_statements(inboxes, cast, book):
 
 def test_cancelling_takes_a_few_statements(inboxes, cast, book):
     booking = book()
-    with statements(14):
+    with statements(15):
         bookings.cancel(booking.pk, by=cast.dina)
 
 
