@@ -24,7 +24,7 @@ from tasks.timers import fire
 from tests.conftest import time_passes, timer_states
 from tests.services import POSTGRES
 
-SILENCE = 200  # milliseconds
+SILENCE = 500  # milliseconds
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 from celery import Celery
-from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.live.box import PASSWORD, Box, Person
 
@@ -51,6 +51,11 @@ def one_more(name: str) -> str:
     return f"{name}{next(numbers)}"
 
 
+def is_wrong(said: ConsoleMessage) -> bool:
+    """Whether this line fails the test. A busy machine says rightly that notices may be late."""
+    return said.type == "error" and not said.location["url"].endswith("/api/health/ready/")
+
+
 @asynccontextmanager
 async def someone(
     browser: Browser, box: Box, *, forgiven: str | None = None, **options
@@ -65,7 +70,7 @@ async def someone(
     context.set_default_timeout(15_000)
     broken: list[str] = []
     context.on("weberror", lambda error: broken.append(str(error.error)))
-    context.on("console", lambda said: broken.append(said.text) if said.type == "error" else None)
+    context.on("console", lambda said: broken.append(said.text) if is_wrong(said) else None)
     await context.add_init_script(TELL_OF_BREACHES + KEEP_TOASTS)
     yield context
     await context.close()
