@@ -30,9 +30,17 @@ class QoS(redis.QoS):
             self._refused = True
 
     def ack(self, delivery_tag: str) -> None:
-        """What was done after its connection was lost comes again, and finds nothing to do."""
-        if not self.channel.closed:
+        """What was done after its connection was lost comes again, and finds nothing to do.
+
+        So does what Redis did not hear to be done; here it is done with, and makes room for the next.
+        """
+        if self.channel.closed:
+            return
+        try:
             super().ack(delivery_tag)
+        except Transport.connection_errors as error:
+            virtual.QoS.ack(self, delivery_tag)
+            logger.warning("Redis was not told that a message is done", extra={"error": str(error)})
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Likewise, it comes again."""

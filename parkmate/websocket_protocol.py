@@ -83,7 +83,8 @@ class Protocol(WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         """uvicorn's, but what comes after a close is no error, and a close is not waited for for ever."""
         await self.writable.wait()
-        if self.close_sent:
+        # A line that broke is told of in a moment; until then uvicorn would take what comes for a mistake.
+        if self.close_sent or self.transport.is_closing():
             raise ClientDisconnected
         await super().send(message)
         if message["type"] == "websocket.close":

@@ -6,6 +6,8 @@ import socket
 import pytest
 import pytest_asyncio
 import uvicorn
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 
 from parkmate.websocket_protocol import Protocol
@@ -51,3 +53,16 @@ async def test_who_leaves_before_they_were_let_in_is_not_worked_for_any_more(doo
     async with asyncio.timeout(5):
         await application.left.wait()
     assert caplog.text == ""
+
+
+async def test_what_is_said_on_a_line_that_just_broke_is_said_to_nobody():
+    config = uvicorn.Config(Door(), ws=Protocol, lifespan="off", log_config=None)
+    config.load()
+    line, other = socket.socketpair()
+    with other:
+        transport, protocol = await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: Protocol(config, ServerState(), {}), line
+        )
+        transport.abort()
+        with pytest.raises(ClientDisconnected):
+            await protocol.send({"type": "websocket.accept"})

@@ -33,13 +33,17 @@ RETRY_PAUSES = (1, 2)
 FINISH_PATIENCE = timedelta(seconds=3)
 
 
-def quicken() -> None:
-    """Shorten the times that no setting shortens."""
+def quicken(program: str) -> None:
+    """Shorten the times that no setting shortens.
+
+    The broker's only where it is listened to: elsewhere our own check of the settings would refuse them.
+    """
     from parking import timers
     from parking.actions import payments
     from parkmate.celery import app
 
-    app.conf.broker_transport_options.update(QUICK_TIMES)
+    if program == "celery":
+        app.conf.broker_transport_options.update(QUICK_TIMES)
     payments.PATIENCE = FINISH_PATIENCE
     timers.RETRY_PAUSES = RETRY_PAUSES
 
@@ -117,7 +121,7 @@ def find(place: str) -> tuple[Any, str]:
 def main(program: str, *arguments: str) -> None:
     """Become the program."""
     django.setup()
-    quicken()
+    quicken(program)
     settle()
     if os.environ["PARKMATE_BOX_PROCESS"] in os.environ.get("PARKMATE_BOX_NEWER", "").split(","):
         grow_newer()
