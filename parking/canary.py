@@ -12,7 +12,7 @@ from channels.layers import get_channel_layer
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from parking import timers
+from parking import claims, timers
 from parking.connections import after_commit, let_go_if_silent
 from parking.models import Timer
 
@@ -40,13 +40,13 @@ def fire() -> None:
 
     In a transaction of its own, after everybody else's timers: they must not wait for it.
     """
-    if not timers.any_due(_due):
+    if not claims.any_due(_due):
         return
     with transaction.atomic(durable=True):
         let_go_if_silent()
-        locked = timers.due(_ARMED.select_for_update(skip_locked=True, no_key=True)).first()
+        locked = claims.due(_ARMED.select_for_update(skip_locked=True, no_key=True)).first()
         if locked:
-            timers.settle([locked], Timer.State.FIRED)
+            claims.settle([locked], Timer.State.FIRED)
             _forget_before(locked)
             following = _arm()
             after_commit(lambda: _sing(locked.pk))
@@ -54,7 +54,7 @@ def fire() -> None:
 
 
 def _due() -> QuerySet[Timer]:
-    return timers.due(_ARMED.all())
+    return claims.due(_ARMED.all())
 
 
 def last() -> Timer | None:

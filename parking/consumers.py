@@ -20,6 +20,7 @@ from django.conf import settings
 from parking.connections import AWAY
 from parking.credentials import Credentials, of_session, still_hold, take_ticket
 from parking.delivery import Position, Welcome, missed, welcome
+from parking.frames import group_of
 from parking.messages import (
     BIGGEST_NUMBER,
     MESSAGES_PER_MINUTE,
@@ -30,7 +31,6 @@ from parking.messages import (
     parse,
     topics_of,
 )
-from parking.notifications import group_of
 from parking.sockets import open_sockets
 
 COME_BACK = 1012

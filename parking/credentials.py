@@ -19,8 +19,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from parking.connections import after_commit
+from parking.frames import group_of
 from parking.models import DeviceToken, Ticket, User
-from parking.notifications import group_of
 
 logger = logging.getLogger(__name__)
 

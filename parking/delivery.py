@@ -10,8 +10,8 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from parking.connections import let_go_if_silent
+from parking.frames import frame, instant, unread_counts
 from parking.models import Inbox, Notification
-from parking.notifications import frame, instant, unread_counts
 from parking.timers import now
 
 # A replay is complete or it is none: one longer than this is a reset.

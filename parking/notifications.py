@@ -1,31 +1,17 @@
-"""Notices: a row in the cause's own transaction; a number and a push after the commit.
-
-A push is only a hint that carries the row. It may fail, and nothing else happens then.
-"""
+"""Notices: a row in the cause's own transaction. Its number and its push follow the commit (`relay.py`)."""
 
 import json
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from channels.layers import get_channel_layer
-from django.db import OperationalError, connection, transaction
-from django.db.models import Count, Model
+from django.db import connection
+from django.db.models import Model
 
-from parking.connections import after_commit_once, is_held, let_go_if_silent, wait_at_most
+from parking.connections import after_commit_once
 from parking.events import CATALOGUE, Channel, Event
-from parking.models import Inbox, Notification
-
-logger = logging.getLogger(__name__)
-
-# How many recipients one transaction numbers: few enough to be quick, many enough to be cheap.
-RECIPIENTS_PER_BATCH = 500
-
-# How long an inbox that somebody holds is waited for, in milliseconds: another relay is done by then, and
-# whoever waits, be it the sweeper, has other timers to fire within their three seconds.
-HELD_FOR = 500
+from parking.relay import relay
 
 
 @dataclass(frozen=True)
@@ -82,63 +68,6 @@ def _relay_of_one_commit(recipients: set[int]) -> None:
     relay(sorted(recipients))
 
 
-def relay(recipients: Sequence[int]) -> int:
-    """Number and push what these users' inboxes hold without a number; return how many that were.
-
-    An inbox that somebody holds is waited for a moment, after all others; then it is left to the sweeper.
-    """
-    done, held = _relay_free(recipients)
-    return done + (_relay_held(held) if held else 0)
-
-
-def relay_left_behind() -> int:
-    """Relay what a crash left without a number, for whomever; return how many notices that were.
-
-    Nobody is waited for: what is held is looked at again in a second.
-    """
-    unnumbered = Notification.objects.filter(seq__isnull=True)
-    recipients = unnumbered.order_by("recipient_id").values_list("recipient_id", flat=True).distinct()
-    done, _ = _relay_free(list(recipients))
-    return done
-
-
-def frame(row: Notification, *, unread: int, replayed: bool = False, relevant: bool = True) -> dict[str, Any]:
-    """A numbered notice as the socket sends it (docs/socket.md)."""
-    return {
-        **row.facts,
-        "type": row.level,
-        "message": row.message,
-        "id": row.pk,
-        "seq": row.seq,
-        "event": row.event,
-        "created_at": instant(row.created_at),
-        "relevant_until": instant(row.relevant_until) if row.relevant_until else None,
-        "replayed": replayed,
-        "relevant": relevant,
-        "muted": row.muted,
-        "unread": unread,
-    }
-
-
-def instant(moment: datetime) -> str:
-    """The moment as every door writes it: UTC, milliseconds, `Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def group_of(user_id: int) -> str:
-    """The channel-layer group of all of a user's sockets."""
-    return f"user.{user_id}"
-
-
-def unread_counts(recipients: Iterable[int]) -> dict[int, int]:
-    """How many numbered notices each of these users has not read; absent means none."""
-    return dict(
-        Notification.objects.filter(recipient__in=recipients, read_at__isnull=True, seq__isnull=False)
-        .values_list("recipient_id")
-        .annotate(unread=Count("pk"))
-    )
-
-
 # One parameter for all rows: `bulk_create` spends more time on composing its statement for a batch
 # of notices than PostgreSQL does on everything that happens to the batch.
 _WRITE_ROWS = """
@@ -162,116 +91,3 @@ ON CONFLICT DO NOTHING
 def _critical() -> list[str]:
     """The events that nobody can keep out of their inbox."""
     return [event.code for event in CATALOGUE.values() if event.critical]
-
-
-_GIVE_NUMBERS = """
-WITH numbered AS (
-    SELECT n.id, i.head + row_number() OVER (PARTITION BY n.recipient_id ORDER BY n.id) AS seq
-    FROM parking_notification n JOIN parking_inbox i ON i.user_id = n.recipient_id
-    WHERE n.seq IS NULL AND n.recipient_id = ANY(%s)
-), written AS (
-    UPDATE parking_notification n
-    SET seq = numbered.seq, committed_at = clock_timestamp() FROM numbered WHERE n.id = numbered.id
-    RETURNING n.*
-), moved AS (
-    UPDATE parking_inbox i SET head = last.seq
-    FROM (SELECT recipient_id, max(seq) AS seq FROM written GROUP BY recipient_id) last
-    WHERE i.user_id = last.recipient_id
-), before AS (
-    SELECT recipient_id, count(*) AS unread FROM parking_notification
-    WHERE recipient_id = ANY(%s) AND seq IS NOT NULL AND read_at IS NULL GROUP BY recipient_id
-)
-SELECT written.*,
-    coalesce(before.unread, 0) + count(*) OVER (PARTITION BY written.recipient_id) AS unread
-FROM written LEFT JOIN before ON before.recipient_id = written.recipient_id
-ORDER BY written.recipient_id, seq
-"""
-
-
-def _relay_free(recipients: Sequence[int]) -> tuple[int, list[int]]:
-    """Relay the inboxes that nobody holds; return how many notices that were, and whose are held."""
-    done, held = 0, []
-    for start in range(0, len(recipients), RECIPIENTS_PER_BATCH):
-        batch = recipients[start : start + RECIPIENTS_PER_BATCH]
-        with transaction.atomic(durable=True):
-            let_go_if_silent()
-            free = _lock_free_inboxes(batch)
-            rows = _number(free)
-        _push(rows)
-        done += len(rows)
-        held += sorted(set(batch) - set(free))
-    return done, held
-
-
-def _relay_held(recipients: Sequence[int]) -> int:
-    """Relay inboxes that were held a moment ago, mostly by another relay; return how many notices."""
-    try:
-        with transaction.atomic(durable=True):
-            let_go_if_silent()
-            wait_at_most(HELD_FOR)
-            list(Inbox.objects.select_for_update().filter(user__in=recipients).order_by("user_id"))
-            rows = _number(recipients)
-    except OperationalError as error:
-        if not is_held(error):
-            raise
-        logger.warning("Inboxes are held by somebody", extra={"users": list(recipients)[:10]})
-        return 0
-    _push(rows)
-    return len(rows)
-
-
-def _number(recipients: Sequence[int]) -> list[Any]:
-    """Give the next numbers of each of these locked inboxes, in the order in which rows became visible.
-
-    Each row also says as `unread` how many its recipient has not read, with all of these.
-
-    A statement of its own after the locks, so that it sees what the last holder committed: in one
-    statement with them it would number from a stale snapshot.
-    """
-    return list(Notification.objects.raw(_GIVE_NUMBERS, [list(recipients)] * 2))
-
-
-def _lock_free_inboxes(recipients: Sequence[int]) -> list[int]:
-    """Lock those of these inboxes that nobody holds, and make those that are missing; whose they are.
-
-    One that is waited for would keep all others of the batch from being told, and whoever relays,
-    the sweeper too, from its next timers.
-    """
-    inboxes = Inbox.objects.filter(user__in=recipients)
-    locked = inboxes.select_for_update(skip_locked=True).order_by("user_id")
-    unheld = locked.values_list("user_id", flat=True)
-    free = list(unheld)
-    if len(free) < len(recipients):
-        missing = set(recipients) - set(inboxes.values_list("user_id", flat=True))
-        if missing:
-            made = [Inbox(user_id=user_id) for user_id in sorted(missing)]
-            Inbox.objects.bulk_create(made, ignore_conflicts=True)
-            free = list(unheld.all())
-    return free
-
-
-def _push(rows: Sequence[Any]) -> None:
-    """Hand the frames to the channel layer in one go; record when, or count what was not sent."""
-    if not rows:
-        return
-    try:
-        get_channel_layer().group_send_many([_message(row) for row in rows])
-    except OSError as error:
-        logger.warning("Notices were stored but not pushed", extra={"count": len(rows), "error": str(error)})
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE_PUSHED, [sorted(row.pk for row in rows)])
-
-
-# In the order in which acknowledgements lock the same rows: else the two could wait for each other.
-_WRITE_PUSHED = """
-WITH rows AS (
-    SELECT id FROM parking_notification WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
-)
-UPDATE parking_notification n SET pushed_at = clock_timestamp() FROM rows WHERE n.id = rows.id
-"""
-
-
-def _message(row: Any) -> tuple[str, dict[str, Any]]:
-    text = json.dumps(frame(row, unread=row.unread))
-    return group_of(row.recipient_id), {"type": "notice", "seq": row.seq, "text": text}

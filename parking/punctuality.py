@@ -8,8 +8,9 @@ from django.db.models import Aggregate, Count, DurationField, F, Min, QuerySet
 from django.db.models.functions import Coalesce
 
 from parking import canary
+from parking.claims import RETRY_PAUSES, due
 from parking.models import Timer
-from parking.timers import RETRY_PAUSES, due, now
+from parking.timers import now
 
 # How long a timer that just fired counts for the figures of lateness.
 LOOKING_BACK = timedelta(hours=1)

@@ -14,9 +14,10 @@ from django.db import connection
 from django.db.models.functions import Coalesce
 
 from parking import canary
+from parking.claims import due
 from parking.connections import AWAY
 from parking.models import Pulse, Timer
-from parking.timers import due, now
+from parking.timers import now
 
 # A timer overdue for longer than this, and sweeps that are missing for longer, are a clock that stands.
 STANDING = timedelta(seconds=5)

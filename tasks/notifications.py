@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from parking import notifications
+from parking import relay as relaying
 
 from .scheduled import Scheduled
 
@@ -10,4 +10,4 @@ from .scheduled import Scheduled
 @shared_task(name="tasks.notifications.relay", base=Scheduled)
 def relay() -> None:
     """Send notices that a crash left behind, also where no sweeper runs."""
-    notifications.relay_left_behind()
+    relaying.relay_left_behind()

@@ -9,7 +9,7 @@ from channels.db import database_sync_to_async
 from django.db import IntegrityError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from parking import canary, punctuality, timers
+from parking import canary, claims, punctuality, timers
 from parking.actions.bookings import run_due
 from parking.canary import Ear
 from parking.management.commands import sweep
@@ -58,7 +58,7 @@ def test_an_alarm_that_rings_for_an_older_canary_finds_nothing(db, alarms, sung)
     (first,) = CANARIES.all()
     make_due()
     run_due()
-    assert timers.look(first.pk) == (None, False)
+    assert claims.look(first.pk) == (None, False)
 
 
 def test_canaries_do_not_pile_up(db, alarms, sung):

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from parking import timers
+from parking import claims
 from parking.actions import bookings, payments
 from parking.connections import after_commit_once
 from parking.events import ANNOUNCEMENT
@@ -91,7 +91,7 @@ def test_an_alarm_that_finds_nothing_to_do_takes_one_statement(book):
 
 def test_a_run_with_nothing_due_composes_no_statement_anew(book, monkeypatch):
     bookings.run_due()
-    monkeypatch.setattr(timers, "due", None)
+    monkeypatch.setattr(claims, "due", None)
     with statements(9):
         assert bookings.run_due() == 0
 

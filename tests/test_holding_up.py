@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, connections
 from django.db.utils import InternalError, OperationalError
 
-from parking import canary, notifications, timers
+from parking import canary, claims, notifications, relay, timers
 from parking.actions import bookings, due, locks
 from parking.connections import is_away
 from parking.delivery import acknowledge
@@ -120,10 +120,10 @@ def test_a_process_that_stands_still_in_a_batch_gives_its_timers_back(book, fall
 
 
 def test_a_process_that_stands_still_while_it_numbers_gives_the_inbox_back(cast, fall_asleep, monkeypatch):
-    frozen = Frozen(notifications._lock_free_inboxes)
-    monkeypatch.setattr(notifications, "_lock_free_inboxes", frozen)
+    frozen = Frozen(relay._lock_free_inboxes)
+    monkeypatch.setattr(relay, "_lock_free_inboxes", frozen)
     Notification.objects.create(recipient=cast.dina, event="X", level="info", message="waits")
-    asleep = fall_asleep(lambda: notifications.relay([cast.dina.pk]), frozen)
+    asleep = fall_asleep(lambda: relay.relay([cast.dina.pk]), frozen)
     notify(BOOKING_EXPIRED, to=cast.dina.pk)
     numbers = Notification.objects.filter(recipient=cast.dina).order_by("id").values_list("seq", flat=True)
     assert list(numbers) == [1, 2]
@@ -176,16 +176,16 @@ def test_an_inbox_that_somebody_holds_keeps_nobody_elses_notices_waiting(cast, s
         notify_many([Notice(BOOKING_EXPIRED, to=person.pk) for person in (cast.dina, cast.eve)])
         assert numbers_of(cast.eve) == [1, 2]
         assert numbers_of(cast.dina) == [1, None]
-        assert notifications.relay_left_behind() == 0
+        assert relay.relay_left_behind() == 0
     shell.rollback()
-    assert notifications.relay_left_behind() == 1
+    assert relay.relay_left_behind() == 1
     assert numbers_of(cast.dina) == [1, 2]
 
 
 def test_an_inbox_that_is_held_for_a_moment_is_waited_for(cast, elsewhere, shell, monkeypatch):
     notify(BOOKING_EXPIRED, to=cast.dina.pk)
     shell.execute("SELECT FROM parking_inbox WHERE user_id = %s FOR UPDATE", [cast.dina.pk])
-    monkeypatch.setattr(notifications, "HELD_FOR", 20_000)
+    monkeypatch.setattr(relay, "HELD_FOR", 20_000)
     waiting = elsewhere(lambda: notify(BOOKING_EXPIRED, to=cast.dina.pk))
     until_free(lambda: Notification.objects.filter(recipient=cast.dina).count() == 2)
     shell.rollback()
@@ -208,7 +208,7 @@ def test_an_inbox_that_somebody_holds_is_acknowledged_later_and_the_others_now(c
 def test_a_timer_of_a_kind_that_only_a_newer_release_knows_waits_for_that_release(book, monkeypatch):
     booking = book()
     time_passes(booking, minutes=61)
-    monkeypatch.setattr(timers, "KINDS", ["WARNING", "AUTO_EXPIRY"])
+    monkeypatch.setattr(claims, "KINDS", ["WARNING", "AUTO_EXPIRY"])
     newer = booking.timers.get(kind="EXPIRY").pk
     bookings.run_due()
     bookings.ring(newer)
@@ -307,7 +307,7 @@ def test_what_follows_a_commit_is_left_for_later_by_a_database_that_went_away(ca
         notify(BOOKING_EXPIRED, to=cast.dina.pk)
     assert [record.message for record in caplog.records] == ["What follows a commit was left for later"]
     assert caplog.records[0].exc_info is None
-    assert notifications.relay_left_behind() == 1
+    assert relay.relay_left_behind() == 1
 
 
 def test_a_defect_in_what_follows_a_commit_is_logged_as_one_and_fails_nothing(cast, monkeypatch, caplog):

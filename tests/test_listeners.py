@@ -11,8 +11,8 @@ from django.test import Client
 
 from parking.actions.accounts import issue_token
 from parking.credentials import issue_ticket
+from parking.frames import group_of
 from parking.models import DeviceToken, Ticket, User
-from parking.notifications import group_of
 from parking.sockets import open_sockets
 from tests.sockets import OURS, communicator, cookie_of, say, socket
 

@@ -16,7 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import run_state_machine_as_test
 from kombu.exceptions import OperationalError as BrokerAway
 
-from parking import connections, notifications, timers
+from parking import connections, relay, timers
 from parking.actions import due, locks
 from parking.models import Lot, Slot, User
 from tests.model.clock import StillClock, still_clock
@@ -79,7 +79,7 @@ def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody holds anything here; and whoever is silent is this process, on a machine that is busy."""
     minute = 60_000
     monkeypatch.setattr(connections, "SILENCE", minute)
-    monkeypatch.setattr(notifications, "HELD_FOR", minute)
+    monkeypatch.setattr(relay, "HELD_FOR", minute)
     monkeypatch.setattr(locks, "PATIENCE", minute)
 
 

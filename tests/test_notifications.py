@@ -11,8 +11,10 @@ from django.db import connection, transaction
 
 from parking import events
 from parking.events import BOOKING_EXPIRED, CATALOGUE, NEW_BOOKING
+from parking.frames import frame
 from parking.models import Inbox, Notification
-from parking.notifications import Notice, frame, notify, notify_many, relay, relay_left_behind
+from parking.notifications import Notice, notify, notify_many
+from parking.relay import relay, relay_left_behind
 from tests.services import VALKEY
 
 
@@ -193,7 +195,7 @@ def test_what_a_crash_left_without_a_number_is_relayed_later(cast, pushed):
 
 
 def test_relaying_many_recipients_is_done_in_batches(cast, pushed, monkeypatch):
-    monkeypatch.setattr("parking.notifications.RECIPIENTS_PER_BATCH", 2)
+    monkeypatch.setattr("parking.relay.RECIPIENTS_PER_BATCH", 2)
     people = [cast.dina, cast.omar, cast.ada, cast.eve]
     for person in people:
         Notification.objects.create(recipient=person, event="X", level="info", message="m")

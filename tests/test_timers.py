@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from kombu.exceptions import OperationalError
 
-from parking import punctuality, timers
+from parking import claims, punctuality, timers
 from parking.actions import bookings, due
 from parking.errors import IllegalMove, NotFound, Replaced
 from parking.models import Booking, Slot, Timer
@@ -193,7 +193,7 @@ def test_a_timer_that_another_process_holds_is_skipped_not_waited_for(book):
 
     def hold():
         with transaction.atomic():
-            assert len(timers.claim_due(limit=10)) == 2
+            assert len(claims.claim_due(limit=10)) == 2
             held.set()
             release.wait(10)
         connection.close()
@@ -270,13 +270,13 @@ def test_a_failing_row_is_tried_again_after_growing_pauses_and_then_parked(book,
     poison.add(booking.pk)
     just_over(booking)
     pauses = []
-    for _ in timers.RETRY_PAUSES:
+    for _ in claims.RETRY_PAUSES:
         bookings.run_due()
         assert bookings.run_due() == 0, "it is not tried again before its pause is over"
         timer = booking.timers.get(kind="EXPIRY")
         pauses.append(round((timer.retry_at - soon()).total_seconds()))
         retry_now()
-    assert pauses == list(timers.RETRY_PAUSES)
+    assert pauses == list(claims.RETRY_PAUSES)
     bookings.run_due()
     timer.refresh_from_db()
     assert (timer.state, timer.attempts, timer.last_error) == ("parked", 3, "ValueError: a defect")
@@ -436,7 +436,7 @@ def test_what_is_due_is_decided_by_the_databases_clock_alone(book, monkeypatch):
     monkeypatch.setattr("time.time", lambda: booking.ends_at.timestamp() + 86_400)
     assert bookings.run_due() == 0
     assert timers.now() < booking.ends_at
-    assert timers.look(timer_of(booking, "EXPIRY").pk)[0] > 3000
+    assert claims.look(timer_of(booking, "EXPIRY").pk)[0] > 3000
 
 
 # --- Rows that were changed past the signals ------------------------------------------------------

@@ -12,7 +12,7 @@ from functools import partial
 
 from django.db import transaction
 
-from parking import canary, timers
+from parking import canary, claims, timers
 from parking.changes import changed
 from parking.connections import is_away, let_go_if_silent
 from parking.events import BOOKING_EXPIRED, BOOKING_WARNING, SLOT_AUTO_EXPIRED, Event
@@ -54,7 +54,7 @@ def ring(timer_id: int) -> int:
     ended together, its own successor may be waiting in the queue behind thousands like it.
     Returns how many timers were handled; 0 if there was nothing to do, which is no error.
     """
-    wait, anything_due = timers.look(timer_id)
+    wait, anything_due = claims.look(timer_id)
     if wait is not None and 0 < wait <= PATIENCE:
         time.sleep(wait)
         return run_due()
@@ -69,7 +69,7 @@ def run_due() -> int:
     Any number of callers may do this at once. Raises only when the database is away.
     """
     done = 0
-    while handled := _fire(partial(timers.claim_due, limit=BATCH)) or _fire(timers.claim_retry):
+    while handled := _fire(partial(claims.claim_due, limit=BATCH)) or _fire(claims.claim_retry):
         done += handled
     canary.fire()
     return done
@@ -93,11 +93,11 @@ def _fire(claim: Callable[[], list[Timer]]) -> int:
 def _set_apart(failed: Sequence[Timer], *, error: Exception) -> None:
     """Halve a failed batch until the row that raises is alone; postpone that one, fire the others."""
     if len(failed) == 1:
-        timers.postpone(failed[0], error=error)
+        claims.postpone(failed[0], error=error)
         return
     middle = len(failed) // 2
     for half in (failed[:middle], failed[middle:]):
-        _fire(partial(timers.claim, half))
+        _fire(partial(claims.claim, half))
 
 
 def _take_effect(claimed: Sequence[Timer]) -> None:
@@ -112,8 +112,8 @@ def _take_effect(claimed: Sequence[Timer]) -> None:
             if timer.kind == kind:
                 (true if effect.applies(bookings[timer.booking_id], now=now) else late).append(timer)
         _move([bookings[timer.booking_id] for timer in true], effect)
-        timers.settle(true, Timer.State.FIRED)
-        timers.settle(late, Timer.State.SUPERSEDED)
+        claims.settle(true, Timer.State.FIRED)
+        claims.settle(late, Timer.State.SUPERSEDED)
         _keep_moved([bookings[timer.booking_id] for timer in late], now=now)
         notify_many([_notice(timer, bookings[timer.booking_id], effect) for timer in true])
 

@@ -15,8 +15,8 @@ from parking.api.pages import CursorParameters, Listing, NewestFirst
 from parking.api.requests import body, no_body
 from parking.api.schema import answers, takes
 from parking.events import CATALOGUE, Channel
+from parking.frames import unread_counts
 from parking.models import Inbox, Notification, User
-from parking.notifications import unread_counts
 
 
 class NoticeSummary(serializers.ModelSerializer[Notification]):

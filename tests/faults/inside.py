@@ -38,14 +38,14 @@ def quicken(program: str) -> None:
 
     The broker's only where it is listened to: elsewhere our own check of the settings would refuse them.
     """
-    from parking import timers
+    from parking import claims
     from parking.actions import payments
     from parkmate.celery import app
 
     if program == "celery":
         app.conf.broker_transport_options.update(QUICK_TIMES)
     payments.PATIENCE = FINISH_PATIENCE
-    timers.RETRY_PAUSES = RETRY_PAUSES
+    claims.RETRY_PAUSES = RETRY_PAUSES
 
 
 def settle() -> None:
@@ -57,7 +57,7 @@ def settle() -> None:
 
 def grow_newer() -> None:
     """Be of a newer release: it has one more kind of timer, and of notice."""
-    from parking import events, timers
+    from parking import claims, events
     from parking.actions import due
     from parking.models import HOLDING
 
@@ -65,7 +65,7 @@ def grow_newer() -> None:
     reminder = events._event(
         "BOOKING_REMINDER", events.Level.INFO, events.Audience.DRIVER, words, cause="The clock."
     )
-    timers.KINDS.append("REMINDER")
+    claims.KINDS.append("REMINDER")
     due.EFFECTS["REMINDER"] = due.Effect(reminder, HOLDING)  # type: ignore[index]
 
 

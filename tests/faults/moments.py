@@ -14,11 +14,11 @@ class Moment:
 MOMENTS = {
     # A timer's way.
     "rings": Moment("parking.actions.due:ring"),
-    "claimed": Moment("parking.timers:claim_due", after=True),
+    "claimed": Moment("parking.claims:claim_due", after=True),
     "written": Moment("parking.actions.due:_take_effect", after=True),
     "committed": Moment("parking.notifications:relay"),
-    "numbered": Moment("parking.notifications:_push"),
-    "pushed": Moment("parking.notifications:_push", after=True),
+    "numbered": Moment("parking.relay:_push"),
+    "pushed": Moment("parking.relay:_push", after=True),
     # A booking's way.
     "booked": Moment("parking.actions.bookings:pay", after=True),
     "answering": Moment("parking.api.bookings:Bookings.finalize_response"),

@@ -12,7 +12,7 @@ from tests.faults.unguarded import SAFEGUARDS, take_away
 for name in SAFEGUARDS:
     take_away(name)
 from parking.actions import bookings
-from parking.notifications import relay_left_behind
+from parking.relay import relay_left_behind
 assert bookings.lock_slot.__name__ == "<lambda>"
 assert relay_left_behind() == 0
 """

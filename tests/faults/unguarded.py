@@ -22,10 +22,10 @@ def _sweeper() -> None:
 
 def _claim() -> None:
     """Timers are claimed without a lock, by whoever comes."""
-    from parking import timers
+    from parking import claims
     from parking.models import Timer
 
-    timers._claimable = lambda: timers.due(Timer.objects.exclude(booking=None))
+    claims._claimable = lambda: claims.due(Timer.objects.exclude(booking=None))
 
 
 def _dedupe() -> None:
@@ -38,10 +38,10 @@ def _dedupe() -> None:
 
 def _relay() -> None:
     """Nobody numbers and pushes what a crash left behind."""
-    from parking import notifications
+    from parking import relay
     from parking.management.commands import sweep
 
-    notifications.relay_left_behind = sweep.relay_left_behind = lambda: 0
+    relay.relay_left_behind = sweep.relay_left_behind = lambda: 0
 
 
 def _position() -> None:

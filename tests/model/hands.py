@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from django.test import Client
 from hypothesis.stateful import RuleBasedStateMachine
 
-from parking import models, notifications, timers
+from parking import models, relay, timers
 from parking.actions import bookings as booking_verbs
 from parking.actions import operations
 from parking.actions import payments as payment_verbs
@@ -180,7 +180,7 @@ class Hands(RuleBasedStateMachine):
 
     def keep_house(self, which: str, fault: Fault | None) -> None:
         work = {
-            "relay": notifications.relay_left_behind,
+            "relay": relay.relay_left_behind,
             "alarms": timers.set_alarms,
             "money": payment_verbs.finish_left_behind,
             "tidy": operations.tidy,

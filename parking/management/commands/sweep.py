@@ -12,8 +12,8 @@ from django.db import close_old_connections
 from parking import canary
 from parking.actions.bookings import run_due
 from parking.connections import AWAY, keep_one
-from parking.notifications import relay_left_behind
 from parking.readiness import note_sweep
+from parking.relay import relay_left_behind
 
 logger = logging.getLogger(__name__)
 
