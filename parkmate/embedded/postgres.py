@@ -1,5 +1,6 @@
 """PostgreSQL 18 out of its wheel."""
 
+import fcntl
 import hashlib
 import importlib.util
 import logging
@@ -150,16 +151,23 @@ def _initdb(directory: Path, *, account: tuple[int, int] | None, quick: bool) ->
 
 def _pgserver_account() -> tuple[int, int]:
     """The system user that PostgreSQL runs as where we are root; made here if it is not there yet."""
-    try:
-        entry = pwd.getpwnam("pgserver")
-    except KeyError:
+    # Whoever starts at the same time waits here, and finds it: two `useradd` at once fail.
+    with Path("/etc/passwd").open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
         try:
-            useradd = ["/usr/sbin/useradd", "--system", "pgserver"]
-            subprocess.run(useradd, check=True, capture_output=True)  # noqa: S603 - constant words
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise EmbeddedError("PostgreSQL does not run as root: add a user `pgserver`.") from error
-        entry = pwd.getpwnam("pgserver")
+            entry = pwd.getpwnam("pgserver")
+        except KeyError:
+            _add_pgserver()
+            entry = pwd.getpwnam("pgserver")
     return entry.pw_uid, entry.pw_gid
+
+
+def _add_pgserver() -> None:
+    try:
+        useradd = ["/usr/sbin/useradd", "--system", "pgserver"]
+        subprocess.run(useradd, check=True, capture_output=True)  # noqa: S603 - constant words
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise EmbeddedError("PostgreSQL does not run as root: add a user `pgserver`.") from error
 
 
 def _let_through(user: int, *folders: Path) -> None:
