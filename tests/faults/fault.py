@@ -12,7 +12,7 @@ from tests.faults.judge import Violation
 if TYPE_CHECKING:
     from tests.faults.run import Run
 
-PEOPLE = 14
+PEOPLE = 6
 BOX = Shape()
 
 

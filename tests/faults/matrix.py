@@ -201,10 +201,8 @@ CROWDS = (
 )
 
 CLIENTS = (
-    Fault(
-        "web ended gently under 1,000 clients", clients.return_at_once(1000, gently=True), ONE_DEAD, people=6
-    ),
-    Fault("web killed under 1,000 clients", clients.return_at_once(1000, gently=False), ONE_DEAD, people=6),
+    Fault("web ended gently under 1,000 clients", clients.return_at_once(1000, gently=True), ONE_DEAD),
+    Fault("web killed under 1,000 clients", clients.return_at_once(1000, gently=False), ONE_DEAD),
     Fault("half-open clients", clients.half_open, ONE_DEAD),
     Fault("clients that do not read", clients.deaf, ONE_DEAD),
     Fault("inboxes of an earlier copy of the database", clients.numbered_anew, ONE_DEAD),

@@ -23,7 +23,7 @@ from tests.faults.watches import Watches
 
 # How long people live before the fault, between one time and the next, and after it; and how long all may
 # take to come to rest; in seconds.
-BEFORE, BETWEEN, AFTER, REST = 3.0, 2.0, 4.0, 40.0
+BEFORE, BETWEEN, AFTER, REST = 3.0, 1.0, 4.0, 40.0
 
 # What has to be so when a run has come to rest: nothing waits any more.
 WAITING = """

@@ -193,7 +193,7 @@ class Soak(Run):
             await fault.strike(self)
             self.at_work = ""
             await self._restart_the_fallen(after=fault.name)
-            await asyncio.sleep(max(2.0, began + self.size.every - time.monotonic()))
+            await asyncio.sleep(max(2.0, min(began + self.size.every, end) - time.monotonic()))
 
     async def _restart_the_fallen(self, *, after: str) -> None:
         """Whoever ended by itself is started again, as a supervisor would, and told of at the end."""
