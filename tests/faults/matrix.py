@@ -22,7 +22,14 @@ ONE_DEAD, ALL_DEAD, DATABASE_BACK = 3.0, 3.0, 5.0
 
 # What the log may say with a traceback when that fault is done.
 CHILD_KILLED = ("WorkerLostError",)
-NO_MEMORY = ("MemoryError", "Cannot allocate memory", "out of memory", "can't start new thread")
+NO_MEMORY = (
+    "MemoryError",
+    "Cannot allocate memory",
+    "out of memory",
+    "can't start new thread",
+    # What CPython says when it has no memory for the exception.
+    "SystemError: error return without exception set",
+)
 # Workers say more than one line of a broker that they do not reach.
 NO_BROKER = ("redis.exceptions", "kombu.exceptions")
 

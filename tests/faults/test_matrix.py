@@ -10,7 +10,7 @@ from tests.faults.matrix import MATRIX
 from tests.faults.run import run
 
 # So many times a fault is done to one box, one after the other.
-IN_ONE_BOX = 10
+IN_ONE_BOX = 20
 
 
 def boxes(asked):
@@ -22,7 +22,7 @@ def boxes(asked):
 
 SEEDS = boxes(os.environ.get("SEEDS", "1"))
 
-pytestmark = [pytest.mark.faults, pytest.mark.asyncio, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("seeds", SEEDS, ids=seeds_named)
