@@ -1,7 +1,7 @@
 # make run        everything for one machine, at http://127.0.0.1:8000 (or PORT=8001)
 # make watch      the notices of USER=dina in the terminal, beside it
 # make test       every check; make test-all adds the slow ones
-# make test-faults  everything that can break is broken on purpose (SEEDS=20, ONLY=Valkey, JOBS=2);
+# make test-faults  everything that can break is broken on purpose (SEEDS=20, ONLY=Valkey, JOBS=1: boxes at a time);
 #                   PLAIN=1: some of it, beside what people usually build (ONLY=Valkey, SEED=3, WAY=ParkMate)
 # make soak       half an hour of bookings, with a fault every 30 s (SOAK="--minutes 4 --rate 10")
 # make client     the web client anew, with the machine's Node or, where there is none, one from a wheel
@@ -41,7 +41,7 @@ test-faults: .venv/.stamp-test
 ifdef PLAIN
 	@exec $(python) -m tests.faults.compare --seed $(or $(SEED),1) $(if $(ONLY),--only "$(ONLY)") $(if $(WAY),--way "$(WAY)")
 else
-	@SEEDS=$(or $(SEEDS),1) $(python) -m pytest -v -m faults $(if $(JOBS),-n $(JOBS)) --show-capture=no tests/faults $(if $(ONLY),-k "$(ONLY)")
+	@SEEDS=$(or $(SEEDS),1) $(python) -m pytest -v -m faults -n $(or $(JOBS),2) --dist worksteal --show-capture=no tests/faults $(if $(ONLY),-k "$(ONLY)")
 endif
 
 soak: .venv/.stamp-test

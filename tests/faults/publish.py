@@ -1,6 +1,7 @@
 """Write the figures of a run into docs/operations.md: `make test-faults SEEDS=20 | tee log`, then
 
-`python -m tests.faults.publish log`. Only lines of faults that ran are touched.
+`python -m tests.faults.publish log`. Only lines of faults that ran are touched. Of a run in parts, with other
+faults or other seeds each, give the logs of all parts: the sums, and the worst, of a fault are written.
 """
 
 import sys
@@ -22,8 +23,21 @@ def cells(line: str) -> list[str]:
 
 def figures(printed: str) -> dict[str, list[str]]:
     """Runs, timers, worst, lost and doubled of each fault."""
-    rows = [found for line in printed.splitlines() if len(found := cells(line)) == PRINTED]
-    return {row[0]: [*row[1:4], *row[5:7]] for row in rows if row[1].isdigit()}
+    found: dict[str, list[list[str]]] = {}
+    for line in printed.splitlines():
+        row = cells(line)
+        if len(row) == PRINTED and row[1].isdigit():
+            found.setdefault(row[0], []).append([*row[1:4], *row[5:7]])
+    return {fault: together(parts) for fault, parts in found.items()}
+
+
+def together(parts: list[list[str]]) -> list[str]:
+    """The sums of the runs, timers, lost and doubled of these parts; and the worst."""
+    runs, timers, worst, lost, doubled = zip(*parts, strict=True)
+    sums = [
+        f"{sum(int(number.replace(',', '')) for number in row):,}" for row in (runs, timers, lost, doubled)
+    ]
+    return [*sums[:2], f"{max(map(float, worst)):.2f}", *sums[2:]]
 
 
 def faults(document: str) -> list[str]:
@@ -43,4 +57,5 @@ def written(document: str, found: dict[str, list[str]]) -> str:
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(written(DOCUMENT.read_text(), figures(Path(sys.argv[1]).read_text())))
+    printed = "\n".join(Path(log).read_text() for log in sys.argv[1:])
+    DOCUMENT.write_text(written(DOCUMENT.read_text(), figures(printed)))
