@@ -32,17 +32,46 @@ def prepared() -> Iterator[Ground]:
         yield made
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Where many boxes run for long, each is told of as it ends."""
+    if config.pluginmanager.has_plugin("terminalreporter"):
+        config.pluginmanager.register(Progress(config), "progress-of-faults")
+
+
+class Progress:
+    """Tells of each box as it ends: its figures, and what is broken."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A line for each row; and, before the others have ended, the report of one that does not hold."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        for row in rows_of(report):
+            reporter.write_line(
+                f"  {row['runs']} runs, {row['timers']:,} timers, worst {row['worst']:.2f} s,"
+                f" lost {row['lost']}, doubled {row['doubled']}, load {row['load']:.1f}"
+            )
+            if report.failed:
+                reporter.write_line(report.longreprtext)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The table: a line for each fault."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
     rows = defaultdict(list)
     for report in reports:
-        for name, row in report.user_properties:
-            if name == "row":
-                rows[row["fault"]].append(row)
+        for row in rows_of(report):
+            rows[row["fault"]].append(row)
     if rows:
         terminalreporter.section("faults")
         terminalreporter.write_line(table(rows))
+
+
+def rows_of(report: pytest.TestReport) -> list[Row]:
+    """The row that a box has left, once it has run."""
+    return [row for name, row in report.user_properties if name == "row" and report.when == "call"]
 
 
 def table(rows: Mapping[str, Sequence[Row]]) -> str:
