@@ -33,8 +33,8 @@ def prepared() -> Iterator[Ground]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where many boxes run for long, each is told of as it ends."""
-    if config.pluginmanager.has_plugin("terminalreporter"):
+    """Where many boxes run for long, each is told of as it ends; by the process that has the terminal."""
+    if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Progress(config), "progress-of-faults")
 
 
