@@ -10,9 +10,12 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import environ
@@ -24,7 +27,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from parkmate import embedded
-from parkmate.embedded import MARK, EmbeddedError, Postgres, Server, Valkey
+from parkmate.embedded import MARK, EmbeddedError, Postgres, Server, Valkey, postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -162,6 +165,26 @@ def test_a_directory_that_is_no_postgresqls_is_left_alone(home):
     with pytest.raises(EmbeddedError, match="in the way"):
         Postgres(home / "postgres", quick=True).start()
     assert [path.name for path in home.rglob("*")] == ["postgres", "thesis.txt"]
+
+
+def test_its_user_is_made_once_also_if_two_start_at_once_on_a_fresh_machine(monkeypatch):
+    users, made = {}, []
+
+    def look_up(name):
+        return users[name]
+
+    def useradd(command, **_):
+        made.append(command)
+        both_want_it.wait(0.2)
+        users["pgserver"] = SimpleNamespace(pw_uid=7, pw_gid=8)
+
+    both_want_it = threading.Event()
+    monkeypatch.setattr(postgres.pwd, "getpwnam", look_up)
+    monkeypatch.setattr(postgres.subprocess, "run", useradd)
+    with ThreadPoolExecutor(2) as pool:
+        accounts = list(pool.map(lambda _: postgres._pgserver_account(), range(2)))
+    assert accounts == [(7, 8), (7, 8)]
+    assert len(made) == 1
 
 
 def test_why_postgres_does_not_start_is_said_in_its_own_words(home, started):
