@@ -188,9 +188,9 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
         "min_size": 1,
         "max_size": env.int("PARKMATE_DB_POOL", default=10),
         "timeout": 5,
-        # After a longer outage the pool would pause for minutes between its own tries: instead it
-        # gives up at once, and the next to ask makes it try again.
-        "reconnect_timeout": 1,
+        # The pool pauses longer and longer between its own tries, for minutes after a longer outage:
+        # instead it gives up after the second, a second later, and the next to ask makes it try again.
+        "reconnect_timeout": 0,
     },
     connect_timeout=3,
 )
