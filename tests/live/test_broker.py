@@ -68,22 +68,29 @@ def said(box):
     until(lambda: main["worker"].num_fds() <= handles)
 
 
-def order(box, *commands):
+@pytest.fixture
+def order(box):
+    """Says commands to Valkey on one connection, which is the one that it lets in where it lets in one."""
     with box.valkey_client() as client:
-        for command in commands:
-            client.execute_command(*command.split())
+        client.ping()
+
+        def say(*commands):
+            for command in commands:
+                client.execute_command(*command.split())
+
+        yield say
 
 
-def test_a_worker_does_what_a_full_valkey_cannot_keep_for_another(box, said):
+def test_a_worker_does_what_a_full_valkey_cannot_keep_for_another(box, said, order):
     box.kill("worker", signal.SIGSTOP)
     leave_a_stale_row(box)
     with app.connection_for_write(url=box.valkey.url) as connection:
         app.send_task("tasks.operations.tidy", connection=connection)
-    order(box, "CONFIG SET maxmemory 1")
+    order("CONFIG SET maxmemory 1")
     box.kill("worker", signal.SIGCONT)
     until(lambda: not box.rows("SELECT 1 FROM django_session"))
     until(lambda: "A row of the schedule was not sent" in said("beat"))
-    order(box, "CONFIG SET maxmemory 0")
+    order("CONFIG SET maxmemory 0")
     assert is_tidied(box)
     assert said("worker").count("Redis takes no messages") == 1
 
@@ -91,10 +98,10 @@ def test_a_worker_does_what_a_full_valkey_cannot_keep_for_another(box, said):
 @pytest.mark.parametrize(
     "refusal", [pytest.param(name, marks=[] if name == QUICK else pytest.mark.slow) for name in REFUSALS]
 )
-def test_a_worker_waits_for_a_valkey_that_refuses(box, said, refusal):
+def test_a_worker_waits_for_a_valkey_that_refuses(box, said, order, refusal):
     refuse, allow = REFUSALS[refusal]
-    order(box, *refuse)
+    order(*refuse)
     until(lambda: "Trying again in 4.00 seconds" in said("worker"))
-    order(box, *allow)
+    order(*allow)
     assert is_tidied(box)
     assert said("worker").count("Cannot connect") <= 3
