@@ -17,7 +17,7 @@ from redis import Redis, RedisError
 from parkmate.embedded import Valkey, free_port
 from tests.faults.ground import Ground
 from tests.faults.lines import Lines
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import UP, Proxy
 from tests.faults.unguarded import WITHOUT
 from tests.faults.watches import Watches
 from tests.live.box import PROCFILE, Box, until
@@ -83,6 +83,7 @@ class FaultBox(Box):
         self.began = time.time()
         self.timeline: list[tuple[float, str]] = []
         self._started: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._heard: dict[str, int] = {}  # what each had said to the database as it was started
         self._struck: set[int] = set()  # the processes that we have ended
         socket = str(ground.postgres.socket_directory / ".s.PGSQL.5432")
         self.ports = {name: free_port() for name in shape.names() if name.startswith("web")}
@@ -99,6 +100,7 @@ class FaultBox(Box):
     def start(self, *names: str, command: str | None = None) -> None:
         """Start these processes (all, if none is named), and wait until they serve."""
         names = names or tuple(self.shape.names())
+        self._heard |= {name: self.database_lines[name].said[UP] for name in names}
         for name in names:
             self._spawn(name, self._command(name), self._environment(name))
             self._started.append((name, self.processes[name]))
@@ -109,9 +111,15 @@ class FaultBox(Box):
         for name in names:
             if name.startswith("web"):
                 until(partial(self._web_is_ready, f"http://127.0.0.1:{self.ports[name]}"))
+            if name.startswith(("sweeper", "beat")):
+                until(partial(self._has_asked, name))
         workers = [f"{name}@box" for name in names if name.startswith("worker")]
         if workers:
             until(lambda: self._answer(workers))
+
+    def _has_asked(self, name: str) -> bool:
+        """Whether a process that was started has asked the database something: its work has begun."""
+        return self.database_lines[name].said[UP] > self._heard[name]
 
     def _answer(self, workers: list[str]) -> bool:
         try:
