@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
+from django.db import InterfaceError, InternalError, OperationalError, connection, connections, transaction
+from django.db.utils import load_backend
 from psycopg.errors import LockNotAvailable
 
 logger = logging.getLogger(__name__)
@@ -92,11 +93,15 @@ def _unless_away(work: Callable[[], object]) -> None:
 
 
 def keep_one() -> None:
-    """From now on this process keeps one connection, and drops it only when it broke.
+    """From now on this thread keeps one connection of its own, and drops it only when it broke.
 
-    The pool that the settings give is for the threads of a web process. Here it would wait and back
-    off while the database is away; and Celery's Django fixup ends the whole pool after every task.
+    The pool that the settings give is for the threads of requests. Here it would wait and back off while
+    the database is away; Celery's Django fixup ends the whole pool after every task; and a web process's
+    sockets, all in one thread, would wait behind every request for each of their questions.
     Whoever calls this calls Django's `close_old_connections` before each piece of work.
     """
-    connection.settings_dict["OPTIONS"].pop("pool", None)
-    connection.settings_dict["CONN_MAX_AGE"] = None
+    given = connections.settings["default"]
+    options = {name: value for name, value in given["OPTIONS"].items() if name != "pool"}
+    own = {**given, "OPTIONS": options, "CONN_MAX_AGE": None}
+    connections["default"].close()
+    connections["default"] = load_backend(own["ENGINE"]).DatabaseWrapper(own, "default")

@@ -11,11 +11,12 @@ from contextlib import AsyncExitStack, suppress
 
 import httpx
 import psutil
+import psycopg
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from tests.live.box import PROCFILE
+from tests.live.box import PROCFILE, until
 from tests.live.tabs import open_socket, people
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(120)]
@@ -59,6 +60,21 @@ async def test_an_eleventh_socket_closes_the_oldest_also_in_another_process(box)
         for opened in (*rest, last):
             await opened.send('{"type":"ping"}')
             assert json.loads(await opened.recv()) == {"type": "pong"}
+
+
+async def test_a_socket_is_let_in_while_requests_hold_all_connections_of_the_pool(box):
+    live = box("web", PARKMATE_DB_POOL="1")
+    ((_, (session,)),) = people(live, 1)
+    async with httpx.AsyncClient(cookies={"sessionid": session}, timeout=60) as client:
+        with psycopg.connect(live.database) as shell:
+            shell.execute("LOCK TABLE parking_lot")
+            request = asyncio.create_task(client.get(f"{live.url}/api/lots/"))
+            await asyncio.to_thread(until, lambda: live.rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+            async with open_socket(live, session) as opened:
+                assert json.loads(await opened.recv())["connected"]
+            assert not request.done()
+            shell.rollback()
+        assert (await request).status_code == 200
 
 
 async def test_a_stopped_web_process_sends_its_clients_elsewhere_and_ends(box):
