@@ -18,6 +18,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "parkmate.settings")
 from tests.services import HOME  # isort: skip
 
 import django
+import uvloop
 
 django.setup()
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -38,7 +39,7 @@ def do(work: Coroutine[Any, Any, int]) -> int:
         return await task
 
     try:
-        return asyncio.run(ended_by_signals())
+        return uvloop.run(ended_by_signals())
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
     finally:

@@ -1,6 +1,7 @@
 """A TCP proxy of ours between a process and its server: it does to a line what networks do to lines."""
 
 import asyncio
+import os
 import socket
 import struct
 from collections import Counter
@@ -94,14 +95,9 @@ class Proxy:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 
     async def _refuse(self) -> None:
-        if self._server is None:
-            return
-        server, self._server = self._server, None
-        for line in server.sockets:
-            asyncio.get_running_loop().remove_reader(line.fileno())
-        # Whoever was accepted just now comes in first: asyncio drops them unclosed if the server has gone.
-        await asyncio.sleep(0)
-        server.close()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
     async def _reset(self) -> int:
         broken = list(self.open_now)
@@ -206,7 +202,8 @@ class _Connection:
 def _break(writer: asyncio.StreamWriter) -> None:
     """Close without a word: the other side sees a reset connection."""
     line = writer.get_extra_info("socket")
-    if line.family != socket.AF_UNIX:
-        with suppress(OSError):
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    if line is not None and line.family != socket.AF_UNIX:
+        # uvloop lets nobody set options on its sockets; on a copy it cannot forbid it.
+        with suppress(OSError), socket.socket(fileno=os.dup(line.fileno())) as copy:
+            copy.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
     writer.transport.abort()

@@ -6,7 +6,7 @@ One in five pays cash, which the owner verifies, declines or leaves for later.
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
@@ -32,19 +32,33 @@ class Traffic:
         self.box, self.luck = box, Random(seed)
         self.answers: list[Answer] = []
         self._keys = count(1)
-        self._client = httpx.AsyncClient(timeout=ANSWER_WITHIN)
+        self._browsers: dict[int, httpx.AsyncClient] = {}
 
     @asynccontextmanager
     async def flow(self, people: list[Person]) -> AsyncIterator["Traffic"]:
         """These people live while the block runs, and end what they have begun."""
-        self.stopped = asyncio.Event()
-        async with self._client, asyncio.TaskGroup() as group:
+        async with self._flow() as group:
             for person in people:
                 group.create_task(self._live(person))
+            yield self
+
+    @asynccontextmanager
+    async def _flow(self) -> AsyncIterator[asyncio.TaskGroup]:
+        """What is begun in this group is ended after the block, and then everybody's connections."""
+        self.stopped = asyncio.Event()
+        async with AsyncExitStack() as self._stack, asyncio.TaskGroup() as group:
             try:
-                yield self
+                yield group
             finally:
                 self.stopped.set()
+
+    def _browser(self, person: Person) -> httpx.AsyncClient:
+        """Everybody has their own connections: in one pool for all, hundreds who wait hold up each other."""
+        if person.id not in self._browsers:
+            made = httpx.AsyncClient(timeout=ANSWER_WITHIN, headers=_cookies(person), verify=False)
+            self._stack.push_async_callback(made.aclose)
+            self._browsers[person.id] = made
+        return self._browsers[person.id]
 
     async def pause(self, seconds: float) -> None:
         """Wait; shorter if the traffic is to stop."""
@@ -90,7 +104,7 @@ class Traffic:
         """The id of the booking's payment; None if nobody says it."""
         path = f"/api/owner/payments/?booking={booked.booking}&method=cash"
         with suppress(httpx.TransportError):
-            said = await self._client.get(self._url(path), headers=_cookies(self.box.ground.owner))
+            said = await self._browser(self.box.ground.owner).get(self._url(path))
             if said.status_code == 200 and (found := said.json()["results"]):
                 return int(found[0]["id"])
         return None
@@ -124,6 +138,7 @@ class Traffic:
         self.answers.append(answer)
         key, began = f"key-{next(self._keys)}", time.monotonic()
         while time.monotonic() - began < PATIENCE:
+            pause = self.luck.uniform(0.1, 0.4)
             with suppress(httpx.TransportError):
                 said = await self._post(person, path, wish, key=key)
                 body = said.json() if "json" in said.headers.get("content-type", "") else {}
@@ -133,17 +148,18 @@ class Traffic:
                     # A payment names its booking.
                     answer.booking = body.get("booking") or body.get("id", answer.booking)
                     return answer
-            await asyncio.sleep(self.luck.uniform(0.1, 0.4))
+                pause += self.luck.uniform(0.2, 0.6) * float(said.headers.get("retry-after", 0))
+            await asyncio.sleep(pause)
         return answer
 
     async def _post(
         self, person: Person, path: str, wish: dict[str, Any] | None, *, key: str
     ) -> httpx.Response:
-        headers = {**_cookies(person), "X-CSRFToken": CSRF, "Idempotency-Key": key}
-        url = self._url(path)
+        headers = {"X-CSRFToken": CSRF, "Idempotency-Key": key}
+        browser = self._browser(person)
         if wish is None:
-            return await self._client.post(url, headers=headers)
-        return await self._client.post(url, headers=headers, json=wish)
+            return await browser.post(self._url(path), headers=headers)
+        return await browser.post(self._url(path), headers=headers, json=wish)
 
     def _url(self, path: str) -> str:
         """At any web process."""

@@ -39,7 +39,12 @@ def open_socket(box, session, *, port=None, query="", **options):
 
 
 class Tab:
-    """One screen. `numbers` is what it has shown, and `visits` how often it had to come."""
+    """One screen. `numbers` is what it has shown, and `visits` how often it had to come.
+
+    `patience`: how many seconds it waits to be let in.
+    """
+
+    patience = 5.0
 
     def __init__(self, box, session, ports, *, seed):
         self.box, self.session, self.ports = box, session, ports
@@ -57,7 +62,9 @@ class Tab:
     async def _visit(self):
         query = f"?after={len(self.numbers)}" + (f"&epoch={self.epoch}" if self.epoch else "")
         port = self.luck.choice(self.ports)
-        async with open_socket(self.box, self.session, port=port, query=query, open_timeout=5) as opened:
+        async with open_socket(
+            self.box, self.session, port=port, query=query, open_timeout=self.patience
+        ) as opened:
             self.visits += 1
             try:
                 async for text in opened:
