@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from kombu.exceptions import OperationalError
 
-from parking import claims, punctuality, timers
+from parking import canary, claims, punctuality, timers
 from parking.actions import bookings, due
 from parking.errors import IllegalMove, NotFound, Replaced
 from parking.models import Booking, Slot, Timer
@@ -209,6 +210,27 @@ def test_a_timer_that_another_process_holds_is_skipped_not_waited_for(book):
 
 
 # --- rows that fail ---------------------------------------------------------------------------
+
+
+def test_a_run_ends_and_fires_the_canary_although_there_is_always_more_to_do(book, monkeypatch):
+    waiting = [book(starts_at=soon(days=1, hours=hour * 2)) for hour in range(6)]
+    take_effect = due._take_effect
+
+    def while_the_next_comes_due(claimed):
+        take_effect(claimed)
+        if waiting:
+            end(waiting.pop())
+
+    def end(booking):
+        time_passes(booking, days=40 + len(waiting))
+
+    monkeypatch.setattr(due, "_take_effect", while_the_next_comes_due)
+    end(waiting.pop())
+    canary.revive()
+    Timer.objects.filter(kind=Timer.Kind.CANARY).update(due_at=Now())
+    bookings.run_due()
+    assert waiting
+    assert canary.last() is not None
 
 
 @pytest.fixture
