@@ -123,6 +123,18 @@ def a_late_timer(world):
     return {"history": changed(world.history, expired, at=first.at + 20 * HOUR)}
 
 
+def a_late_canary(world):
+    armed = next(row for row in world.history if row.subject == "timer" and row.became == "armed")
+    canary = armed._replace(row_id=0)
+    return {
+        "history": [
+            *world.history,
+            canary,
+            canary._replace(was="armed", became="fired", at=armed.at + 20 * HOUR),
+        ]
+    }
+
+
 def late_timers(world):
     return {"typical": 0.001}
 
@@ -345,7 +357,14 @@ def memory_that_was_kept(world):
 
 
 BREAKS = {
-    1: [an_armed_timer, a_parked_timer, a_late_timer, late_timers, a_younger_timer_that_came_first],
+    1: [
+        an_armed_timer,
+        a_parked_timer,
+        a_late_timer,
+        a_late_canary,
+        late_timers,
+        a_younger_timer_that_came_first,
+    ],
     2: [an_early_timer, a_notice_of_a_cancelled_timer],
     3: [
         a_fired_timer_without_its_notice,

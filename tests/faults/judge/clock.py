@@ -5,7 +5,8 @@ from datetime import UTC
 from statistics import quantiles
 from typing import Any
 
-from tests.faults.evidence import Evidence
+from parking.canary import PERIOD
+from tests.faults.evidence import Evidence, possible
 from tests.faults.judge.found import Found
 
 # How often the sweeper looks, in seconds.
@@ -54,6 +55,7 @@ def every_timer_is_done_in_time(evidence: Evidence) -> Found:
         if timer.state == "armed" and timer.booking_id not in {one.booking_id for one in parked}:
             yield f"{_name(timer)} was due at {timer.due_at} and is armed still", "lost"
     yield from _against_their_order(evidence)
+    yield from _late_canaries(evidence)
     late = lateness(evidence)
     for timer in evidence.timers:
         if late.get(timer.id, 0) > evidence.bound and timer.attempts == 0:
@@ -86,6 +88,17 @@ def _against_their_order(evidence: Evidence) -> Found:
             if ended[timer.id] > first_of_younger + SWEEP:
                 yield f"{_name(timer)}, overdue after an outage, fired after younger ones", "order"
             first_of_younger = min(first_of_younger, ended[timer.id])
+
+
+def _late_canaries(evidence: Evidence) -> Found:
+    """A canary is due its period after it was armed. It has no booking, and its row is gone by now."""
+    of_bookings, armed = {timer.id for timer in evidence.timers}, _moments(evidence, "armed")
+    for timer, ended in _ends(evidence).items():
+        if timer in armed and timer not in of_bookings:
+            due = armed[timer] + PERIOD.total_seconds()
+            late = ended - possible(due, evidence.outages, bound=evidence.bound)
+            if late > evidence.bound:
+                yield f"a canary came {late:.2f} s late, of {evidence.bound:g}", "late"
 
 
 def nothing_is_early_or_of_a_cancelled_timer(evidence: Evidence) -> Found:
