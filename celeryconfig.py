@@ -65,6 +65,9 @@ task_publish_retry = False
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 
+# … and what was lost is given back.
+worker_consumer = "parkmate.worker:Consumer"
+
 # On a lost connection our short tasks run to their end; they do no harm when run again.
 worker_cancel_long_running_tasks_on_connection_loss = False
 

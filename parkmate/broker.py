@@ -1,6 +1,5 @@
 """The broker's transport: a Redis that refuses is waited for, like one that is away."""
 
-import gc
 import logging
 from contextlib import suppress
 from typing import Any
@@ -86,6 +85,4 @@ class Transport(redis.Transport):
         except BaseException:
             self.close_connection(connection)
             raise
-        # What redis-py leaves of lost connections is in cycles, and keeps its sockets until it is collected.
-        gc.collect()
         return connection
