@@ -66,8 +66,18 @@ def composed(question: Callable[..., QuerySet[Timer]], **given: int) -> tuple[st
     return _composed(question, tuple(KINDS), **given)
 
 
-def any_due(question: Callable[..., QuerySet[Timer]]) -> bool:
-    """Whether there is a timer of which this question asks."""
+def due_at_all() -> QuerySet[Timer]:
+    """Every timer that is due, the canary too."""
+    return due(Timer.objects.all())
+
+
+def due_again() -> QuerySet[Timer]:
+    """The timers that failed before and whose next try is due."""
+    return due(Timer.objects.filter(attempts__gt=0))
+
+
+def any_due(question: Callable[..., QuerySet[Timer]] = due_at_all) -> bool:
+    """Whether there is a timer of which this question asks: one statement, which locks nothing."""
     statement, values = composed(question)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT EXISTS ({statement})", values)
@@ -148,7 +158,7 @@ def look(timer_id: int) -> tuple[float | None, bool]:
 
     The first is in seconds by the database's clock, negative if overdue, None if it is not armed.
     """
-    statement, values = composed(_due_at_all)
+    statement, values = composed(due_at_all)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT state, due_at, clock_timestamp(), EXISTS ({statement})"  # noqa: S608 - no value is in it
@@ -160,7 +170,3 @@ def look(timer_id: int) -> tuple[float | None, bool]:
         return None, False
     state, due_at, at, anything_due = row
     return (due_at - at).total_seconds() if state == Timer.State.ARMED else None, anything_due
-
-
-def _due_at_all() -> QuerySet[Timer]:
-    return due(Timer.objects.all())

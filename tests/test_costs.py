@@ -89,10 +89,18 @@ def test_an_alarm_that_finds_nothing_to_do_takes_one_statement(book):
         assert bookings.ring(timer.pk) == 0
 
 
+def test_an_alarm_that_fires_its_timer_takes_a_few_statements(inboxes, cast, book):
+    booking = book()
+    time_passes(booking, minutes=56)
+    warning = booking.timers.get(kind="WARNING")
+    with statements(19):
+        assert bookings.ring(warning.pk) == 1
+
+
 def test_a_run_with_nothing_due_composes_no_statement_anew(book, monkeypatch):
     bookings.run_due()
     monkeypatch.setattr(claims, "due", None)
-    with statements(9):
+    with statements(1):
         assert bookings.run_due() == 0
 
 

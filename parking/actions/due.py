@@ -73,12 +73,21 @@ def run_due() -> int:
     bookings a second there is always more, and this would never end. Raises only when the database is away.
     """
     done, rounds = 0, ROUNDS
-    while rounds and (handled := _fire(partial(claims.claim_due, limit=BATCH))):
+    while rounds and claims.any_due():
+        handled = _fire(partial(claims.claim_due, limit=BATCH))
         done += handled
-        rounds -= handled < BATCH
-    while handled := _fire(claims.claim_retry):
+        if handled < BATCH:
+            rounds -= 1
+            done += _try_again()
+            canary.fire()
+    return done
+
+
+def _try_again() -> int:
+    """Fire what failed before, one by one; return how many were handled."""
+    done = 0
+    while claims.any_due(claims.due_again) and (handled := _fire(claims.claim_retry)):
         done += handled
-    canary.fire()
     return done
 
 
