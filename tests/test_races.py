@@ -84,6 +84,7 @@ def at(moment, call):
     return call()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_extending_and_expiry_have_one_winner(book, cast, together, no_deadlock):
     chance, outcomes = random.Random(1), Counter()
@@ -114,6 +115,7 @@ def test_extending_and_expiry_have_one_winner(book, cast, together, no_deadlock)
     assert Notification.objects.filter(event="BOOKING_EXPIRED").count() == outcomes["expired"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_renewing_and_auto_expiry_have_one_winner(book, cast, together, no_deadlock):
     outcomes = Counter()

@@ -198,6 +198,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing(up, home, moment):
     assert running_from(home) == []
 
 
+@pytest.mark.slow
 def test_after_it_was_killed_itself_the_next_one_clears_up_and_serves(up, home):
     killed = up().serving()
     killed.end(signal.SIGKILL)

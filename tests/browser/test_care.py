@@ -67,6 +67,7 @@ async def press(page: Page, *names: str) -> None:
         await page.get_by_role("button", name=name, exact=True).first.click()
 
 
+@pytest.mark.slow
 async def test_axe_finds_nothing_serious_on_a_drivers_pages(site, browser):
     async with furnished(site) as place, eyes(browser, site, place.driver, forgiven="404") as page:
         found: list[str] = []

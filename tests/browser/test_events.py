@@ -256,7 +256,10 @@ async def test_an_event_is_one_toast_in_its_persons_browser_only(scene, event):
     assert ICONS[level] in toast["icon"].split()
 
 
-@pytest.mark.parametrize("event", TABLE)
+@pytest.mark.parametrize(
+    "event",
+    [pytest.param(event, marks=[] if event == "BOOKING_WARNING" else pytest.mark.slow) for event in TABLE],
+)
 async def test_the_toast_of_an_event_leaves_after_four_seconds(scene, event):
     who, _, words, cause = TABLE[event]
     words = words.format(lot=scene.lot)
