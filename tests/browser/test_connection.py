@@ -41,6 +41,15 @@ window.Date = class extends TrueDate {
 """
 
 
+NUMBERED = "SELECT 1 FROM parking_notification WHERE recipient_id = %s AND seq IS NOT NULL"
+
+
+def is_listened_for(box, user_id: int) -> bool:
+    """Whether any web process has a socket of this person: one that was closed is there for a moment."""
+    with box.valkey_client() as valkey:
+        return any(name.endswith(f"user.{user_id}".encode()) for name in valkey.pubsub_channels())
+
+
 async def words_shown(page: Page) -> list[str]:
     return [toast["words"] for toast in await toasts_shown(page)]
 
@@ -72,7 +81,9 @@ async def test_three_tabs_have_one_line_and_show_one_toast_and_hand_over(site, b
 async def test_a_notice_told_while_no_tab_was_open_is_shown_once_on_return(site, browser):
     async with Person.register(site, one_more("dina")) as dina, signed_in(browser, site, dina) as page:
         await page.close()
+        await asyncio.to_thread(until, lambda: not is_listened_for(site, dina.id))
         await tell(site, dina.id, "While you were away")
+        await asyncio.to_thread(until, lambda: site.rows(NUMBERED, dina.id))
         page = await page.context.new_page()
         await page.goto("/lots")
         await expect(toasts(page)).to_contain_text("While you were away")
