@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -35,6 +36,30 @@ def test_an_outage_is_said_once_when_it_begins_and_once_when_it_ends(db, monkeyp
     assert sweep._sweep(away=state) is False
     said = [record.message for record in caplog.records]
     assert said == ["The database is away; waiting for it", "The database is back"]
+
+
+def test_after_a_broken_connection_the_next_sweep_comes_at_once_and_while_the_database_is_away_in_time(
+    monkeypatch,
+):
+    stop, happened = threading.Event(), []
+    states = iter([False, True, True, False, True, False])
+
+    def swept(*, away):
+        state = next(states, None)
+        happened.append({True: "away", False: "swept", None: "the end"}[state])
+        if state is None:
+            stop.set()
+        return bool(state)
+
+    monkeypatch.setattr(sweep, "_sweep", swept)
+    monkeypatch.setattr(stop, "wait", lambda seconds: happened.append("pause"))
+    sweep._sweep_until(stop)
+    assert happened == [
+        *("swept", "pause"),
+        *("away", "away", "pause", "swept", "pause"),
+        *("away", "swept", "pause"),
+        *("the end", "pause"),
+    ]
 
 
 def test_a_defect_in_one_sweep_does_not_stop_the_next(db, monkeypatch, caplog):

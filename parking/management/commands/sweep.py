@@ -32,12 +32,18 @@ class Command(BaseCommand):
             signal.signal(signum, lambda *_: _begin_to_stop(stop))
         signal.signal(signal.SIGALRM, _abandon)
         keep_one()
-        away = False
-        while not stop.is_set():
-            away = _sweep(away=away)
-            stop.wait(settings.SWEEP_SECONDS)
+        _sweep_until(stop)
         # In time: the alarm must not come while Python takes itself down.
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _sweep_until(stop: threading.Event) -> None:
+    away = False
+    while not stop.is_set():
+        before, away = away, _sweep(away=away)
+        # Often only a connection broke: a new one is tried at once, a database that is away every second.
+        if before or not away:
+            stop.wait(settings.SWEEP_SECONDS)
 
 
 def _begin_to_stop(stop: threading.Event) -> None:
