@@ -60,24 +60,28 @@ def ring(timer_id: int) -> int:
     wait, anything_due = claims.look(timer_id)
     if wait is not None and 0 < wait <= PATIENCE:
         time.sleep(wait)
-        return run_due()
+        return run_due(looked=True)
     if wait is not None and wait > PATIENCE:
         timers.set_alarm_again(timer_id, after=wait)
-    return run_due() if anything_due else 0
+    return run_due(looked=True) if anything_due else 0
 
 
-def run_due() -> int:
+def run_due(*, looked: bool = False) -> int:
     """Fire every timer that is due, a batch a transaction; return how many were handled.
 
     Any number of callers may do this at once. What becomes due meanwhile is left to its alarm: with dozens of
-    bookings a second there is always more, and this would never end. Raises only when the database is away.
+    bookings a second there is always more, and this would never end. `looked`: the caller knows that there
+    is something due. Raises only when the database is away.
     """
     done, rounds = 0, ROUNDS
-    while rounds and claims.any_due():
+    while rounds and (looked or claims.any_due()):
+        looked = False
         handled = _fire(partial(claims.claim_due, limit=BATCH))
         done += handled
         if handled < BATCH:
             rounds -= 1
+        if not (handled and rounds):
+            # Nothing else is due that is not somebody's already; or it is these ones' turn.
             done += _try_again()
             canary.fire()
     return done
