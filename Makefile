@@ -68,7 +68,7 @@ clean:
 
 install = $(python) -m pip install --quiet --disable-pip-version-check --requirement
 
-.venv/.stamp-run: requirements.txt | .venv/bin/pip
+.venv/.stamp-run: requirements.txt constraints.txt | .venv/bin/pip
 	@echo "Installing what ParkMate needs (about a minute, once) …"
 	@$(install) requirements.txt
 	@touch $@
