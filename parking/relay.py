@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 # How many recipients one transaction numbers: few enough to be quick, many enough to be cheap.
 RECIPIENTS_PER_BATCH = 500
 
+# … and how many notices: a heap that was left behind must not fill the memory of whoever relays it.
+NOTICES_PER_BATCH = 1000
+
 # How long an inbox that somebody holds is waited for, in milliseconds: another relay is done by then, and
 # whoever waits, be it the sweeper, has other timers to fire within their three seconds.
 HELD_FOR = 500
@@ -46,10 +49,11 @@ def relay_left_behind() -> int:
 
 
 _GIVE_NUMBERS = """
-WITH numbered AS (
+WITH waiting AS MATERIALIZED ( -- by the index of what waits: with the LIMIT it could be by all notices' ids
+    SELECT id, recipient_id FROM parking_notification WHERE seq IS NULL AND recipient_id = ANY(%s)
+), numbered AS (
     SELECT n.id, i.head + row_number() OVER (PARTITION BY n.recipient_id ORDER BY n.id) AS seq
-    FROM parking_notification n JOIN parking_inbox i ON i.user_id = n.recipient_id
-    WHERE n.seq IS NULL AND n.recipient_id = ANY(%s)
+    FROM (SELECT * FROM waiting ORDER BY id LIMIT %s) n JOIN parking_inbox i ON i.user_id = n.recipient_id
 ), written AS (
     UPDATE parking_notification n
     SET seq = numbered.seq, committed_at = clock_timestamp() FROM numbered WHERE n.id = numbered.id
@@ -74,12 +78,15 @@ def _relay_free(recipients: Sequence[int]) -> tuple[int, list[int]]:
     done, held = 0, []
     for start in range(0, len(recipients), RECIPIENTS_PER_BATCH):
         batch = recipients[start : start + RECIPIENTS_PER_BATCH]
-        with transaction.atomic(durable=True):
-            let_go_if_silent()
-            free = _lock_free_inboxes(batch)
-            rows = _number(free)
-        _push(rows)
-        done += len(rows)
+        more = True
+        while more:
+            with transaction.atomic(durable=True):
+                let_go_if_silent()
+                free = _lock_free_inboxes(batch)
+                rows = _number(free)
+            _push(rows)
+            done += len(rows)
+            more = len(rows) == NOTICES_PER_BATCH
         held += sorted(set(batch) - set(free))
     return done, held
 
@@ -98,18 +105,22 @@ def _relay_held(recipients: Sequence[int]) -> int:
         logger.warning("Inboxes are held by somebody", extra={"users": list(recipients)[:10]})
         return 0
     _push(rows)
-    return len(rows)
+    more = len(rows) == NOTICES_PER_BATCH
+    return len(rows) + (relay(recipients) if more else 0)
 
 
 def _number(recipients: Sequence[int]) -> list[Any]:
     """Give the next numbers of each of these locked inboxes, in the order in which rows became visible.
 
-    Each row also says as `unread` how many its recipient has not read, with all of these.
+    At most NOTICES_PER_BATCH of them, oldest first. Each row also says as `unread` how many its recipient has
+    not read, with all of these.
 
     A statement of its own after the locks, so that it sees what the last holder committed: in one
     statement with them it would number from a stale snapshot.
     """
-    return list(Notification.objects.raw(_GIVE_NUMBERS, [list(recipients)] * 2))
+    return list(
+        Notification.objects.raw(_GIVE_NUMBERS, [list(recipients), NOTICES_PER_BATCH, list(recipients)])
+    )
 
 
 def _lock_free_inboxes(recipients: Sequence[int]) -> list[int]:

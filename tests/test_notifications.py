@@ -10,6 +10,7 @@ from channels.layers import get_channel_layer
 from django.db import connection, transaction
 
 from parking import events
+from parking import relay as relay_room
 from parking.events import BOOKING_EXPIRED, CATALOGUE, NEW_BOOKING
 from parking.frames import frame
 from parking.models import Inbox, Notification
@@ -201,6 +202,27 @@ def test_relaying_many_recipients_is_done_in_batches(cast, pushed, monkeypatch):
         Notification.objects.create(recipient=person, event="X", level="info", message="m")
     assert relay([person.pk for person in people]) == 4
     assert [numbers(person) for person in people] == [[1]] * 4
+
+
+@pytest.mark.parametrize("relaying", ["_relay_free", "_relay_held"])
+def test_a_heap_of_notices_is_relayed_piece_by_piece_in_order(cast, monkeypatch, relaying):
+    heaps = []
+    monkeypatch.setattr(
+        get_channel_layer(),
+        "group_send_many",
+        lambda sends: heaps.append([json.loads(message["text"]) for _, message in sends]),
+    )
+    monkeypatch.setattr("parking.relay.NOTICES_PER_BATCH", 2)
+    people = [cast.dina, cast.omar, cast.dina, cast.omar, cast.dina]
+    Inbox.objects.bulk_create(Inbox(user=person) for person in people[:2])
+    rows = [
+        Notification.objects.create(recipient=person, event="X", level="info", message="m").pk
+        for person in people
+    ]
+    getattr(relay_room, relaying)([cast.dina.pk, cast.omar.pk])
+    assert [len(heap) for heap in heaps] == [2, 2, 1]
+    told = {shown["id"]: (shown["seq"], shown["unread"]) for heap in heaps for shown in heap}
+    assert [told[pk] for pk in rows] == [(1, 1), (1, 1), (2, 2), (2, 2), (3, 3)]
 
 
 # --- pushes -----------------------------------------------------------------------------------
