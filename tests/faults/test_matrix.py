@@ -22,7 +22,7 @@ def boxes(asked):
 
 SEEDS = boxes(os.environ.get("SEEDS", "1"))
 
-pytestmark = [pytest.mark.faults, pytest.mark.asyncio, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio, pytest.mark.timeout(1800)]
 
 
 @pytest.mark.parametrize("seeds", SEEDS, ids=seeds_named)
