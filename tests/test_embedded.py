@@ -27,7 +27,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from parkmate import embedded
-from parkmate.embedded import MARK, EmbeddedError, Postgres, Server, Valkey, postgres
+from parkmate.embedded import MARK, EmbeddedError, Postgres, Server, Valkey, machine, postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -455,3 +455,17 @@ def test_a_question_for_help_disturbs_nobody(home):
     before = {path: path.stat().st_mtime_ns for path in (home / "var").rglob("*")}
     settled(home, "--help")
     assert {path: path.stat().st_mtime_ns for path in (home / "var").rglob("*")} == before
+
+
+def test_a_free_port_is_given_once_even_if_nobody_listens_at_it_yet(monkeypatch):
+    numbers = iter([4001, 4001, 4002])
+
+    class Probe(socket.socket):
+        def bind(self, address):
+            pass
+
+        def getsockname(self):
+            return "127.0.0.1", next(numbers)
+
+    monkeypatch.setattr(machine, "socket", SimpleNamespace(socket=Probe))
+    assert [machine.free_port(), machine.free_port()] == [4001, 4002]

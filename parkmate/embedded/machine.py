@@ -30,7 +30,15 @@ def port_is_free(host: str, port: int) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody listens at, and that was not given to anybody in this process before."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        # Who was given it may not listen yet.
+        if port not in _given:
+            _given.add(port)
+            return port
+
+
+_given: set[int] = set()

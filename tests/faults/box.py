@@ -110,12 +110,17 @@ class FaultBox(Box):
     def wait_until_ready(self, *names: str) -> None:
         for name in names:
             if name.startswith("web"):
-                until(partial(self._web_is_ready, f"http://127.0.0.1:{self.ports[name]}"))
+                until(partial(self._this_web_is_ready, name))
             if name.startswith(("sweeper", "beat")):
                 until(partial(self._has_asked, name))
         workers = [f"{name}@box" for name in names if name.startswith("worker")]
         if workers:
             until(lambda: self._answer(workers))
+
+    def _this_web_is_ready(self, name: str) -> bool:
+        """Whether it answers, and not somebody else at its port."""
+        assert not self._is_dead(name), f"{name} has ended: {self.log(name)}"
+        return self._web_is_ready(f"http://127.0.0.1:{self.ports[name]}")
 
     def _has_asked(self, name: str) -> bool:
         """Whether a process that was started has asked the database something: its work has begun."""
