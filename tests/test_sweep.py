@@ -62,6 +62,25 @@ def test_after_a_broken_connection_the_next_sweep_comes_at_once_and_while_the_da
     ]
 
 
+@pytest.mark.parametrize(("lasts", "pause"), [(0.25, 0.75), (1.5, 0)])
+def test_sweeps_come_once_a_second_however_long_one_takes(monkeypatch, lasts, pause):
+    stop, pauses, clock = threading.Event(), [], [100.0]
+
+    def swept(*, away):
+        clock[0] += lasts
+        return False
+
+    def wait(seconds):
+        pauses.append(seconds)
+        stop.set()
+
+    monkeypatch.setattr(sweep, "_sweep", swept)
+    monkeypatch.setattr(sweep, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(stop, "wait", wait)
+    sweep._sweep_until(stop)
+    assert pauses == [pause]
+
+
 def test_a_defect_in_one_sweep_does_not_stop_the_next(db, monkeypatch, caplog):
     def defect():
         raise ValueError

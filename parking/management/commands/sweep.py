@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -38,12 +39,14 @@ class Command(BaseCommand):
 
 
 def _sweep_until(stop: threading.Event) -> None:
+    """Sweep once a second, however long a sweep takes: one that has to wait for Redis makes none later."""
     away = False
     while not stop.is_set():
-        before, away = away, _sweep(away=away)
+        began, before = monotonic(), away
+        away = _sweep(away=before)
         # Often only a connection broke: a new one is tried at once, a database that is away every second.
         if before or not away:
-            stop.wait(settings.SWEEP_SECONDS)
+            stop.wait(max(0.0, began + settings.SWEEP_SECONDS - monotonic()))
 
 
 def _begin_to_stop(stop: threading.Event) -> None:
