@@ -52,6 +52,15 @@ class Channel(redis.Channel):
     """A channel that closes to the end, whatever Redis answers to its goodbye."""
 
     QoS = QoS
+    _kept: Any = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """One for as long as there is one pool: kombu makes one for each message taken, done or sent."""
+        if asynchronous:
+            return super()._create_client(asynchronous=True)  # type: ignore[misc]
+        if self._kept is None or self._kept.connection_pool is not self.pool:
+            self._kept = super()._create_client()  # type: ignore[misc]
+        return self._kept
 
     def close(self) -> None:
         """Else its connections, and those of all that would be closed after it, stayed open.

@@ -37,6 +37,18 @@ def test_no_schedule_in_the_code_overwrites_an_operators_change():
     assert not current_app.conf.beat_schedule
 
 
+def test_all_messages_of_a_channel_go_through_one_client_until_its_connections_are_given_up():
+    with app.connection_for_write() as connection:
+        channel = connection.default_channel
+        with channel.conn_or_acquire() as client, channel.conn_or_acquire() as again:
+            assert client is again
+            assert client.ping()
+        channel._disconnect_pools()
+        with channel.conn_or_acquire() as another:
+            assert another is not client
+            assert another.ping()
+
+
 def test_the_alarms_task_fires_its_timer(book):
     booking = book()
     time_passes(booking, minutes=61)
