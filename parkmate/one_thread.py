@@ -5,20 +5,43 @@ and on a busy process each change waits for the interpreter's lock.
 """
 
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from asgiref.sync import ThreadSensitiveContext
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.middleware import security
+
+# How many threads without a request are kept: as many as there are connections to the database.
+KEPT = 10
 
 
 class OneThreadHandler(ASGIHandler):
     """Django's, with all from the static files' middleware down to the view in its synchronous mode.
 
-    What comes before stays on the event loop, so that a static file needs no thread.
+    What comes before stays on the event loop, so that a static file needs no thread. A thread that is done
+    with its request takes another: Django would make one for each, and in each its objects anew.
     """
 
     _middleware_chain: Any
+
+    def __init__(self) -> None:
+        self._idle: list[ThreadPoolExecutor] = []
+        super().__init__()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Handle a request in a thread that nobody else is in."""
+        thread = self._idle.pop() if self._idle else ThreadPoolExecutor(1)
+        try:
+            # Django's own, inside, leaves the outer one alone.
+            async with ThreadSensitiveContext(executor=thread):
+                await super().__call__(scope, receive, send)
+        finally:
+            if len(self._idle) < KEPT:
+                self._idle.append(thread)
+            else:
+                thread.shutdown(wait=False)
 
     def load_middleware(self, is_async: bool = False) -> None:
         """As for WSGI; but the last step, which would make a thread wait for the event loop, is undone."""
