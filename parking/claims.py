@@ -130,6 +130,8 @@ def claim(timers: Iterable[Timer]) -> list[Timer]:
 
 def settle(timers: Sequence[Timer], state: Timer.State) -> None:
     """Record how the caller's claimed timers ended, and when."""
+    if not timers:
+        return
     Timer.objects.filter(pk__in=[timer.pk for timer in timers], state=Timer.State.ARMED).update(
         state=state, fired_at=Now()
     )
