@@ -57,7 +57,9 @@ WITH waiting AS MATERIALIZED ( -- by the index of what waits: with the LIMIT it 
 ), written AS (
     UPDATE parking_notification n
     SET seq = numbered.seq, committed_at = clock_timestamp() FROM numbered WHERE n.id = numbered.id
-    RETURNING n.*
+    -- Named one by one: a prepared statement with a * fails once a migration has added a column.
+    RETURNING n.id, n.recipient_id, n.event, n.level, n.message, n.facts, n.created_at, n.relevant_until,
+        n.muted, n.seq
 ), moved AS (
     UPDATE parking_inbox i SET head = last.seq
     FROM (SELECT recipient_id, max(seq) AS seq FROM written GROUP BY recipient_id) last

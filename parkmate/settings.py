@@ -193,6 +193,10 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
         "reconnect_timeout": 0,
     },
     connect_timeout=3,
+    # What a connection asks again and again is planned once: PostgreSQL spends several times as long on
+    # planning such a statement as on carrying it out. A pooler between the two must know of it.
+    server_side_binding=True,
+    prepare_threshold=5 if env.bool("PARKMATE_DB_PREPARE", default=True) else None,
 )
 REDIS_URL = required("REDIS_URL", "the Redis or Valkey that carries alarms and pushes")
 # Read by beat (celeryconfig.py), and by the admin, which warns of any scheduler that ignores its rows.

@@ -126,3 +126,12 @@ def test_what_follows_a_commit_follows_also_where_a_part_was_rolled_back(db):
             after_commit_once(done.append, {"one"})
         after_commit_once(done.append, {"two"})
     assert done == [{"one", "two"}]
+
+
+def test_what_is_asked_again_and_again_is_planned_once(db):
+    for _ in range(7):
+        Inbox.objects.filter(acked=1, head=2).exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%\"acked\" =%'")
+        ((statement,),) = cursor.fetchall()
+    assert "$1" in statement

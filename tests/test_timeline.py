@@ -101,7 +101,7 @@ def test_a_timeline_among_twenty_thousand_notices_is_found_by_its_index(cast, bo
     booking = book()
     time_passes(booking, hours=1, minutes=20)
     run_due()
-    Notification.objects.bulk_create(
+    others = (
         Notification(
             recipient=cast.eve,
             seq=number,
@@ -112,6 +112,7 @@ def test_a_timeline_among_twenty_thousand_notices_is_found_by_its_index(cast, bo
         )
         for number in range(1, 20_001)
     )
+    Notification.objects.bulk_create(others, batch_size=1000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE parking_notification")
     for person in (cast.ada, cast.dina):
