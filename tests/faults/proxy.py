@@ -4,16 +4,18 @@ import asyncio
 import os
 import socket
 import struct
-from collections import Counter
+from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 from parkmate.embedded import free_port
 from tests.faults.lines import Lines
 
 # The two directions: what the client says, and what the server says.
 UP, DOWN = "up", "down"
+OTHER = {UP: DOWN, DOWN: UP}
 # A socket that is closed with this says RST instead of FIN.
 AT_ONCE = struct.pack("ii", 1, 0)
 PIECE = 65536
@@ -88,11 +90,17 @@ class Proxy:
         """A black hole: what is said in these directions (both, if none is named) does not arrive."""
         self._lines.do(self._hold(directions or (UP, DOWN)))
 
+    def passes(self, direction: str) -> bool:
+        """Whether nothing at all is done to what is said in this direction."""
+        whole = self.slice == PIECE and not self.delay
+        return whole and self.cut is None and self.flowing[direction].is_set()
+
     async def _listen(self) -> None:
         for event in self.flowing.values():
             event.set()
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(self._serve, "127.0.0.1", self.port)
 
     async def _refuse(self) -> None:
         if self._server is not None:
@@ -109,101 +117,189 @@ class Proxy:
         for direction in directions:
             self.flowing[direction].clear()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            if isinstance(self.target, int):
-                server = await asyncio.open_connection("127.0.0.1", self.target)
-            else:
-                server = await asyncio.open_unix_connection(self.target)
-        except BaseException as error:
-            _break(writer)
-            if not isinstance(error, OSError):
-                raise
-            return
-        connection = _Connection(self, (reader, writer), server)
-        self.open_now.add(connection)
-        try:
-            await connection.live()
-        finally:
-            self.open_now.discard(connection)
+    def _serve(self) -> asyncio.Protocol:
+        return _End(_Connection(self), UP)
 
 
-Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+class _End(asyncio.Protocol):
+    """One end of a carried connection: what is said there goes in this direction."""
+
+    def __init__(self, connection: "_Connection", direction: str) -> None:
+        self._connection, self._direction = connection, direction
+
+    def connection_made(self, transport: Any) -> None:
+        self._connection.joined(self._direction, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._connection.heard(self._direction, data)
+
+    def eof_received(self) -> bool:
+        self._connection.heard(self._direction, b"")
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connection.left(self._direction, broken=exc is not None)
+
+    def pause_writing(self) -> None:
+        self._connection.full(OTHER[self._direction])
+
+    def resume_writing(self) -> None:
+        self._connection.drained(OTHER[self._direction])
 
 
 class _Connection:
-    """One client's connection, and ours to the server for it."""
+    """One client's connection, and ours to the server for it.
 
-    def __init__(self, proxy: Proxy, client: Stream, server: Stream) -> None:
-        self._proxy, self._client, self._server = proxy, client, server
+    A piece to which nothing is done is written on as it comes: every statement of a whole box passes here.
+    Else a task carries it, and meanwhile that end is not listened to.
+    """
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+        self._ends: dict[str, asyncio.Transport] = {}
+        self._waiting: dict[str, deque[bytes]] = {UP: deque(), DOWN: deque()}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._room = {UP: asyncio.Event(), DOWN: asyncio.Event()}
+        self._carried: Counter[str] = Counter()
+        self._silent: set[str] = set()
         self._keeps_answer = False
-        self._tasks: list[asyncio.Task[None]] = []
+        for event in self._room.values():
+            event.set()
 
-    async def live(self) -> None:
-        """Returns when both directions have ended."""
-        self._tasks = [
-            asyncio.create_task(self._carry(UP, self._client[0], self._server[1])),
-            asyncio.create_task(self._carry(DOWN, self._server[0], self._client[1])),
-        ]
-        try:
-            await asyncio.wait(self._tasks)
-        finally:
-            self._client[1].close()
-            self._server[1].close()
+    # --- What the ends tell ----------------------------------------------------------------
+
+    def joined(self, direction: str, transport: asyncio.Transport) -> None:
+        self._ends[direction] = transport
+        if direction == UP:
+            self._tasks[UP] = asyncio.get_running_loop().create_task(self._join())
+        else:
+            self._proxy.open_now.add(self)
+
+    def heard(self, direction: str, data: bytes) -> None:
+        """A piece, or by nothing the end."""
+        if direction not in self._tasks and self._proxy.passes(direction) and not self._keeps_answer:
+            self._write(direction, data)
+            return
+        self._waiting[direction].append(data)
+        self._hush(direction)
+        if direction not in self._tasks:
+            self._tasks[direction] = asyncio.get_running_loop().create_task(self._carry(direction))
+
+    def left(self, direction: str, *, broken: bool) -> None:
+        if broken:
+            self.reset()
+        self._ends.pop(direction, None)
+        self._proxy.open_now.discard(self)
+
+    def full(self, direction: str) -> None:
+        """What goes there is not taken for the moment."""
+        self._room[direction].clear()
+        self._hush(direction)
+
+    def drained(self, direction: str) -> None:
+        self._room[direction].set()
+        if direction not in self._tasks:
+            self._listen(direction)
+
+    # --- What is done ----------------------------------------------------------------------
 
     def reset(self) -> None:
         """The client hears of it at once; the server gets what was carried, and the end."""
-        _break(self._client[1])
-        self._server[1].close()
-        for task in self._tasks:
+        if client := self._ends.get(UP):
+            _break(client)
+        if server := self._ends.get(DOWN):
+            server.close()
+        for task in self._tasks.values():
             task.cancel()
 
-    async def _carry(
-        self, direction: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        carried = 0
+    async def _join(self) -> None:
+        """Connect to the server, and carry what the client has said meanwhile."""
+        loop = asyncio.get_running_loop()
         try:
-            while data := await reader.read(PIECE):
-                await self._proxy.flowing[direction].wait()
-                await asyncio.sleep(self._proxy.delay)
-                if direction == DOWN and self._keeps_answer:
-                    return self.reset()
-                end, when = self._cut(direction, data, carried)
-                carried += len(data)
-                self._proxy.said[direction] += len(data)
-                await self._write(writer, data[:end])
-                if when is When.ANSWERED:
-                    self._keeps_answer = True
-                elif when:
-                    return self.reset()
-            writer.write_eof()
-        except OSError:
+            if isinstance(self._proxy.target, int):
+                await loop.create_connection(lambda: _End(self, DOWN), "127.0.0.1", self._proxy.target)
+            else:
+                await loop.create_unix_connection(lambda: _End(self, DOWN), self._proxy.target)
+        except BaseException as error:
             self.reset()
-        return None
+            if not isinstance(error, OSError):
+                raise
+            return
+        await self._carry(UP)
 
-    def _cut(self, direction: str, data: bytes, carried: int) -> tuple[int | None, When | None]:
+    async def _carry(self, direction: str) -> None:
+        """Carry what waits, as the network is now."""
+        waiting = self._waiting[direction]
+        try:
+            while waiting:
+                await self._carry_piece(direction, waiting.popleft())
+        finally:
+            del self._tasks[direction]
+        self._listen(direction)
+
+    async def _carry_piece(self, direction: str, data: bytes) -> None:
+        await self._proxy.flowing[direction].wait()
+        await asyncio.sleep(self._proxy.delay)
+        if direction == DOWN and self._keeps_answer:
+            self.reset()
+            return
+        end, when = self._cut(direction, data)
+        data = data[:end] if data else data
+        size = self._proxy.slice
+        for start in range(0, len(data) or 1, size):
+            self._write(direction, data[start : start + size])
+            await self._room[direction].wait()
+        if when is When.ANSWERED:
+            self._keeps_answer = True
+        elif when:
+            self.reset()
+
+    def _cut(self, direction: str, data: bytes) -> tuple[int | None, When | None]:
         """How much of this piece is carried (None: all), and whether the connection is cut then."""
         cut = self._proxy.cut
         if cut is None or cut.direction != direction or not cut.times:
             return None, None
-        end = cut.end(data, carried=carried)
+        end = cut.end(data, carried=self._carried[direction])
         if end is None:
             return None, None
         cut.times -= 1
         self._proxy.cuts += 1
         return end, cut.when
 
-    async def _write(self, writer: asyncio.StreamWriter, data: bytes) -> None:
-        for start in range(0, len(data), self._proxy.slice):
-            writer.write(data[start : start + self._proxy.slice])
-            await writer.drain()
+    def _write(self, direction: str, data: bytes) -> None:
+        self._carried[direction] += len(data)
+        self._proxy.said[direction] += len(data)
+        to = self._ends.get(OTHER[direction])
+        if to is None or to.is_closing():
+            return
+        if data:
+            to.write(data)
+            return
+        self._silent.add(direction)
+        if len(self._silent) < len(OTHER):
+            to.write_eof()
+            return
+        for end in self._ends.values():
+            end.close()
+
+    def _hush(self, direction: str) -> None:
+        """Leave where it is what is said in this direction."""
+        end = self._ends.get(direction)
+        if end and end.is_reading():
+            end.pause_reading()
+
+    def _listen(self, direction: str) -> None:
+        """Hear it again, if there is room for it."""
+        end = self._ends.get(direction)
+        if end and not end.is_closing() and not end.is_reading() and self._room[direction].is_set():
+            end.resume_reading()
 
 
-def _break(writer: asyncio.StreamWriter) -> None:
+def _break(transport: asyncio.Transport) -> None:
     """Close without a word: the other side sees a reset connection."""
-    line = writer.get_extra_info("socket")
+    line = transport.get_extra_info("socket")
     if line is not None and line.family != socket.AF_UNIX:
         # uvloop lets nobody set options on its sockets; on a copy it cannot forbid it.
         with suppress(OSError), socket.socket(fileno=os.dup(line.fileno())) as copy:
             copy.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
-    writer.transport.abort()
+    transport.abort()
