@@ -130,11 +130,14 @@ def claim(timers: Iterable[Timer]) -> list[Timer]:
 
 def settle(timers: Sequence[Timer], state: Timer.State) -> None:
     """Record how the caller's claimed timers ended, and when."""
-    if not timers:
-        return
-    Timer.objects.filter(pk__in=[timer.pk for timer in timers], state=Timer.State.ARMED).update(
-        state=state, fired_at=Now()
-    )
+    if timers:
+        with connection.cursor() as cursor:
+            cursor.execute(_SETTLE, [state.value, [timer.pk for timer in timers]])
+
+
+_SETTLE = """
+UPDATE parking_timer SET state = %s, fired_at = clock_timestamp() WHERE id = ANY(%s) AND state = 'armed'
+"""
 
 
 def postpone(timer: Timer, *, error: Exception) -> None:

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 RECIPIENTS_PER_BATCH = 500
 
 # … and how many notices: a heap that was left behind must not fill the memory of whoever relays it.
-NOTICES_PER_BATCH = 1000
+NOTICES_PER_BATCH = 2500
 
 # How long an inbox that somebody holds is waited for, in milliseconds: another relay is done by then, and
 # whoever waits, be it the sweeper, has other timers to fire within their three seconds.
@@ -99,7 +99,7 @@ def _relay_held(recipients: Sequence[int]) -> int:
         with transaction.atomic(durable=True):
             let_go_if_silent()
             wait_at_most(HELD_FOR)
-            list(Inbox.objects.select_for_update().filter(user__in=recipients).order_by("user_id"))
+            _lock_inboxes(_LOCK, recipients)
             rows = _number(recipients)
     except OperationalError as error:
         if not is_held(error):
@@ -131,17 +131,26 @@ def _lock_free_inboxes(recipients: Sequence[int]) -> list[int]:
     One that is waited for would keep all others of the batch from being told, and whoever relays,
     the sweeper too, from its next timers.
     """
-    inboxes = Inbox.objects.filter(user__in=recipients)
-    locked = inboxes.select_for_update(skip_locked=True).order_by("user_id")
-    unheld = locked.values_list("user_id", flat=True)
-    free = list(unheld)
+    free = _lock_inboxes(_LOCK_FREE, recipients)
     if len(free) < len(recipients):
-        missing = set(recipients) - set(inboxes.values_list("user_id", flat=True))
+        there = Inbox.objects.filter(user__in=recipients).values_list("user_id", flat=True)
+        missing = set(recipients) - set(there)
         if missing:
             made = [Inbox(user_id=user_id) for user_id in sorted(missing)]
             Inbox.objects.bulk_create(made, ignore_conflicts=True)
-            free = list(unheld.all())
+            free = _lock_inboxes(_LOCK_FREE, recipients)
     return free
+
+
+_LOCK = "SELECT user_id FROM parking_inbox WHERE user_id = ANY(%s) ORDER BY user_id FOR UPDATE"
+_LOCK_FREE = f"{_LOCK} SKIP LOCKED"
+
+
+def _lock_inboxes(statement: str, recipients: Sequence[int]) -> list[int]:
+    """Whose inboxes are locked now until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [list(recipients)])
+        return [user_id for (user_id,) in cursor.fetchall()]
 
 
 def _push(rows: Sequence[Any]) -> None:

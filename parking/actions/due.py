@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from parking import canary, claims, timers
 from parking.changes import changed
@@ -145,13 +145,18 @@ def _keep_moved(bookings: Sequence[Booking], *, now: datetime) -> None:
             timers.keep(booking)
 
 
+_MOVE = "UPDATE parking_booking SET status = %s WHERE id = ANY(%s) AND status = ANY(%s)"
+
+
 def _move(bookings: Sequence[Booking], effect: Effect) -> None:
     """One conditional UPDATE; the rows are locked, so a count that differs is a defect."""
     if effect.to is None or not bookings:
         return
-    rows = Booking.objects.filter(pk__in=[booking.pk for booking in bookings], status__in=effect.of)
-    if rows.update(status=effect.to) != len(bookings):
-        raise RuntimeError("A locked booking changed its state")
+    ids, of = [booking.pk for booking in bookings], [status.value for status in effect.of]
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE, [effect.to.value, ids, of])
+        if cursor.rowcount != len(bookings):
+            raise RuntimeError("A locked booking changed its state")
     for booking in bookings:
         booking.status = effect.to
     changed(*bookings)
