@@ -79,7 +79,7 @@ LONGEST_PAUSE = 20.0  # seconds until a client comes back
 
 @dataclass(frozen=True)
 class Size:
-    """How long, how many, how often. `rate`: bookings a second; `every`: seconds from fault to fault."""
+    """How long, how many, how often. `rate`: bookings and renewals a second; `every`: seconds to a fault."""
 
     minutes: float
     sockets: int
@@ -119,11 +119,12 @@ class Tab(Screen):
 
 
 class SteadyTraffic(Traffic):
-    """Wishes at a rate, whether or not the ones before were answered."""
+    """Bookings at a rate, renewals among them, whether or not the ones before were answered."""
 
     def __init__(self, box: FaultBox, *, seed: int, rate: float) -> None:
         super().__init__(box, seed=seed)
         self.rate = rate
+        self._renewed = 0  # since the last new booking
         self._slots: Iterator[int] = cycle(self.luck.sample(box.ground.crowd_slots, 2000))
 
     @asynccontextmanager
@@ -136,7 +137,8 @@ class SteadyTraffic(Traffic):
         began = time.monotonic()
         for person in cycle(people):
             group.create_task(self._one(person))
-            began += 1 / self.rate
+            began += (1 + self._renewed) / self.rate
+            self._renewed = 0
             await self.pause(began - time.monotonic())
             if self.stopped.is_set():
                 return
@@ -145,6 +147,11 @@ class SteadyTraffic(Traffic):
         answer = await self.book(person, seconds=self.luck.uniform(2.2, 4.5))
         if answer.status == 201:
             await self._what_next(person, answer)
+
+    async def ask(self, person: Person, verb: str, booked: Answer, *, ends_in: float | None = None) -> Answer:
+        answer = await super().ask(person, verb, booked, ends_in=ends_in)
+        self._renewed += verb == "renew" and answer.status == 201
+        return answer
 
     def _slot(self) -> int:
         return next(self._slots)
@@ -237,9 +244,10 @@ def _judge(this: Soak) -> int:
     evidence = this.evidence()
     late = lateness(evidence)
     broken = judge(evidence)
+    each_second = len(evidence.bookings) / (60 * this.size.minutes)
     say(
-        f"{len(evidence.bookings):,} bookings, {len(late):,} timers came to their ends, the latest"
-        f" {max(late.values(), default=0):.2f} s late; {len(evidence.notices):,} notices."
+        f"{len(evidence.bookings):,} bookings, {each_second:.1f} a second; {len(late):,} timers came to their"
+        f" ends, the latest {max(late.values(), default=0):.2f} s late; {len(evidence.notices):,} notices."
     )
     say(_answered(evidence.answers))
     for line in this.gauges.summary(bookings=len(evidence.bookings)):
@@ -266,7 +274,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--sockets", type=int, default=300)
-    parser.add_argument("--rate", type=float, default=20, help="bookings a second")
+    parser.add_argument("--rate", type=float, default=20, help="bookings a second, renewals too")
     parser.add_argument("--every", type=float, default=30, help="seconds from one fault to the next")
     parser.add_argument("--seed", type=int, default=1)
     return do(soak(Size(**vars(parser.parse_args()))))
