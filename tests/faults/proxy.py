@@ -169,11 +169,13 @@ class _Connection:
     # --- What the ends tell ----------------------------------------------------------------
 
     def joined(self, direction: str, transport: asyncio.Transport) -> None:
+        if direction == DOWN and UP not in self._ends:
+            transport.abort()  # the client has left meanwhile, or was made to
+            return
         self._ends[direction] = transport
         if direction == UP:
-            self._tasks[UP] = asyncio.get_running_loop().create_task(self._join())
-        else:
             self._proxy.open_now.add(self)
+            self._tasks[UP] = asyncio.get_running_loop().create_task(self._join())
 
     def heard(self, direction: str, data: bytes) -> None:
         """A piece, or by nothing the end."""
@@ -189,7 +191,8 @@ class _Connection:
         if broken:
             self.reset()
         self._ends.pop(direction, None)
-        self._proxy.open_now.discard(self)
+        if not self._ends:
+            self._proxy.open_now.discard(self)
 
     def full(self, direction: str) -> None:
         """What goes there is not taken for the moment."""
@@ -205,7 +208,7 @@ class _Connection:
 
     def reset(self) -> None:
         """The client hears of it at once; the server gets what was carried, and the end."""
-        if client := self._ends.get(UP):
+        if client := self._ends.pop(UP, None):
             _break(client)
         if server := self._ends.get(DOWN):
             server.close()
