@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 from celery import current_app
 from django.conf import settings
@@ -19,6 +20,11 @@ logger = logging.getLogger(__name__)
 
 # Set by name: the task is a door to the rules, and rules do not import doors.
 FIRE_TASK = "tasks.timers.fire"
+
+# After the broker failed, bookings do not ask it for this long, in seconds: a frozen one would hold each of
+# them for a second, and with dozens of bookings a second they would heap up.
+PAUSE_AFTER_FAILURE = 1.0
+_quiet_until = 0.0
 
 # How many alarms one run of `set_alarms` sets before it commits what it has done.
 ALARMS_PER_BATCH = 1000
@@ -73,7 +79,7 @@ def arm(booking: Booking) -> list[Timer]:
     horizon = at + timedelta(seconds=settings.ALARM_HORIZON_SECONDS)
     soon = [timer for timer in armed if timer.due_at <= horizon]
     if soon:
-        after_commit(lambda: send_alarms(soon))
+        after_commit(lambda: _send_alarms_if_heard(soon))
     return armed
 
 
@@ -171,14 +177,22 @@ def set_alarm_again(timer_id: int, *, after: float) -> None:
         logger.warning("Alarms could not be set", extra={"left": 1, "error": str(error)})
 
 
+def _send_alarms_if_heard(timers: Sequence[Timer]) -> None:
+    """Set alarms, unless the broker failed a moment ago: `set_alarms` does it then, or the sweeper fires."""
+    if monotonic() >= _quiet_until:
+        send_alarms(timers)
+
+
 def send_alarms(timers: Sequence[Timer]) -> int:
     """Set alarms until the broker fails; return how many were set. What is left, the sweeper does."""
+    global _quiet_until
     sent: list[int] = []
     try:
         for timer in timers:
             current_app.send_task(FIRE_TASK, args=[timer.pk], eta=timer.due_at.astimezone(UTC))
             sent.append(timer.pk)
     except (KombuError, OSError) as error:
+        _quiet_until = monotonic() + PAUSE_AFTER_FAILURE
         left = len(timers) - len(sent)
         logger.warning("Alarms could not be set", extra={"left": left, "error": str(error)})
     if sent:

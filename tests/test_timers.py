@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,6 +55,28 @@ def test_an_alarm_that_cannot_be_set_does_not_fail_the_booking_and_is_set_later(
     assert "Alarms could not be set" in caplog.text
     monkeypatch.setattr(timers.current_app, "send_task", lambda *_, **__: None)
     assert timers.set_alarms() == 1
+
+
+def test_after_the_broker_failed_bookings_do_not_wait_for_it_for_a_while(book, cast, monkeypatch):
+    asked = []
+
+    def frozen(*_, **__):
+        asked.append(1)
+        raise OperationalError("no answer")
+
+    monkeypatch.setattr(timers.current_app, "send_task", frozen)
+    first, *others, last = (
+        Slot.objects.create(lot=cast.lot, number=number, hourly_rate=6).pk for number in range(8, 12)
+    )
+    book(slot_id=first, minutes=1)
+    for slot in others:
+        book(slot_id=slot, minutes=1)
+    assert len(asked) == 1
+    assert timers.set_alarms() == 0
+    assert len(asked) == 2, "the schedule asks all the same"
+    monkeypatch.setattr(timers, "monotonic", lambda: time.monotonic() + timers.PAUSE_AFTER_FAILURE)
+    book(slot_id=last, minutes=1)
+    assert len(asked) == 3
 
 
 def test_an_early_alarm_that_cannot_be_set_again_fires_what_is_due_and_is_set_later(
