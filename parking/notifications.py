@@ -1,7 +1,9 @@
 """Notices: a row in the cause's own transaction. Its number and its push follow the commit (`relay.py`)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Model
 
-from parking.connections import after_commit_once
+from parking.connections import after_commit, after_commit_once
 from parking.events import CATALOGUE, Channel, Event
 from parking.relay import relay
 
@@ -64,8 +66,32 @@ def notify_many(notices: Sequence[Notice]) -> None:
     after_commit_once(_relay_of_one_commit, {notice.to for notice in notices})
 
 
+@contextmanager
+def told_together() -> Iterator[None]:
+    """What is committed inside is numbered and pushed at the end, for everybody in one go.
+
+    When thousands of timers are due, the last of them would otherwise wait until those before it are told.
+    """
+    recipients: set[int] = set()
+    token = _waiting.set(recipients)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+        if recipients:
+            after_commit(lambda: relay(sorted(recipients)))
+
+
+# Whom what is committed inside `told_together` is for.
+_waiting: ContextVar[set[int] | None] = ContextVar("waiting", default=None)
+
+
 def _relay_of_one_commit(recipients: set[int]) -> None:
-    relay(sorted(recipients))
+    waiting = _waiting.get()
+    if waiting is None:
+        relay(sorted(recipients))
+    else:
+        waiting.update(recipients)
 
 
 # One parameter for all rows: `bulk_create` spends more time on composing its statement for a batch

@@ -14,8 +14,10 @@ from kombu.exceptions import OperationalError
 
 from parking import canary, claims, punctuality, timers
 from parking.actions import bookings, due
+from parking.connections import AWAY
 from parking.errors import IllegalMove, NotFound, Replaced
-from parking.models import Booking, Slot, Timer
+from parking.models import Booking, Notification, Slot, Timer
+from parking.relay import relay
 from tests.conftest import soon, time_passes, timer_states, told
 
 State = Timer.State
@@ -206,6 +208,39 @@ def test_many_bookings_are_fired_in_a_few_statements_not_one_by_one(book, monkey
     with CaptureQueriesContext(connection) as queries:
         assert bookings.run_due() == 90
     assert len(queries) < 60
+
+
+def test_all_that_is_due_happens_before_anybody_is_told_of_it(book, cast, monkeypatch):
+    """Else the last of thousands would wait until those before it are numbered and pushed."""
+    for number in (8, 9, 10):
+        slot = Slot.objects.create(lot=cast.lot, number=number, hourly_rate=6)
+        time_passes(book(slot_id=slot.pk), minutes=61)
+    monkeypatch.setattr(due, "BATCH", 1)
+    expired_by_then = []
+
+    def relay_and_look(recipients):
+        expired_by_then.append(Booking.objects.filter(status="EXPIRED").count())
+        return relay(recipients)
+
+    monkeypatch.setattr("parking.notifications.relay", relay_and_look)
+    assert bookings.run_due() == 2 * 3, "three warnings that come too late, three ends"
+    assert expired_by_then == [3]
+    assert told(cast.dina) == ["BOOKING_EXPIRED"] * 3
+
+
+def test_what_happened_before_the_database_went_away_is_told_all_the_same(book, cast, monkeypatch):
+    booking = book()
+    time_passes(booking, minutes=61)
+
+    def away():
+        raise AWAY[0]("the database is away")
+
+    monkeypatch.setattr(due, "ROUNDS", 1)
+    monkeypatch.setattr(due.canary, "fire", away)
+    with pytest.raises(AWAY):
+        bookings.run_due()
+    assert told(cast.dina) == ["BOOKING_EXPIRED"]
+    assert Notification.objects.get(recipient=cast.dina).seq == 1
 
 
 # --- several at once --------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from parking.changes import changed
 from parking.connections import is_away, let_go_if_silent
 from parking.events import BOOKING_EXPIRED, BOOKING_WARNING, SLOT_AUTO_EXPIRED, Event
 from parking.models import HOLDING, Booking, Timer
-from parking.notifications import Notice, notify_many, once_for
+from parking.notifications import Notice, notify_many, once_for, told_together
 
 # Timers in one transaction: few enough to hold locks only briefly, many enough to be cheap.
 BATCH = 500
@@ -66,6 +66,7 @@ def ring(timer_id: int) -> int:
     return run_due(looked=True) if anything_due else 0
 
 
+@told_together()
 def run_due(*, looked: bool = False) -> int:
     """Fire every timer that is due, a batch a transaction; return how many were handled.
 
