@@ -1,8 +1,9 @@
 """The WebSocket door: a user's own notices, live and in order of their numbers. See docs/socket.md."""
 
+import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from time import time_ns
 from typing import Any
@@ -14,7 +15,6 @@ from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
-from channels.utils import await_many_dispatch
 from django.conf import settings
 
 from parking.connections import AWAY
@@ -31,7 +31,7 @@ from parking.messages import (
     parse,
     topics_of,
 )
-from parking.sockets import open_sockets
+from parking.sockets import end_all, open_sockets
 
 COME_BACK = 1012
 BAD_INPUT = 4400
@@ -78,13 +78,28 @@ class NotificationConsumer(AsyncWebsocketConsumer):
         self.born = time_ns()
         self.heard = PerMinute(MESSAGES_PER_MINUTE + 1)
         self.mistakes = PerMinute(MISTAKES_PER_MINUTE)
+        self.turn = asyncio.Lock()
         listen = partial(self.channel_layer.receive, self.channel_name)
+        hearing = [asyncio.create_task(self.hear(source)) for source in (receive, listen)]
         try:
-            await await_many_dispatch([receive, listen], self.dispatch)
+            ended, _ = await asyncio.wait(hearing, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
         except StopConsumer:
             pass
         finally:
+            await end_all(hearing)
             await self.leave()
+
+    async def hear(self, source: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
+        """Handle what comes from there, for ever; one message at a time of both sources.
+
+        Channels' own `await_many_dispatch` makes a task for every message, and waits for both sources anew.
+        """
+        while True:
+            message = await source()
+            async with self.turn:
+                await self.dispatch(message)
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
         """Call the handler. Unlike the base class, no thread hop for frames that touch no database."""

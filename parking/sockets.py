@@ -74,7 +74,7 @@ class OpenSockets:
             self._sockets.pop(socket.user_id, None)
         if not self._sockets:
             watching, self._watching = self._watching, []
-            await _end(watching)
+            await end_all(watching)
             await _carefully(self.write_acks)
 
     def of_user(self, user_id: int) -> list[OpenSocket]:
@@ -151,15 +151,18 @@ class OpenSockets:
         ]
 
 
-async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
+async def end_all(tasks: Collection[asyncio.Task[None]]) -> None:
     """Cancel them until they have ended: one that is in the middle of a query forgets that it was cancelled.
 
     (asgiref waits for the query's thread, and then returns its answer instead of raising.)
     """
-    while tasks:
-        for task in tasks:
+    left = tasks
+    while left:
+        for task in left:
             task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=0.05)
+        _, left = await asyncio.wait(left, timeout=0.05)
+    # What one of them raised meanwhile nobody asks for any more.
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _always(listen: Callable[[], Awaitable[None]]) -> None:

@@ -1,5 +1,6 @@
 """What things cost the database: how many statements, so that none is added unseen."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from parking.events import ANNOUNCEMENT
 from parking.models import Inbox
 from parking.notifications import notify
 from tests.conftest import soon, time_passes, told
+from tests.sockets import say, socket
 
 CARD = {"method": "card", "token": "tok_visa"}
 
@@ -135,3 +137,23 @@ def test_what_is_asked_again_and_again_is_planned_once(db):
         cursor.execute("SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%\"acked\" =%'")
         ((statement,),) = cursor.fetchall()
     assert "$1" in statement
+
+
+@pytest.mark.asyncio
+async def test_a_push_on_its_way_to_the_client_makes_no_task(cast, layer):
+    """A task for each message, of each socket, was most of what a frame cost a web process."""
+    loop = asyncio.get_running_loop()
+    pushes, made = [], []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layer, "group_send_many", pushes.extend)
+        async with socket(cast.dina) as opened:
+            for _ in range(20):
+                await say(cast.dina)
+            patch.undo()
+            loop.set_task_factory(lambda _, coro, **given: made.append(coro) or asyncio.Task(coro, **given))
+            layer.group_send_many(pushes)
+            while opened.output_queue.qsize() < len(pushes):
+                await asyncio.sleep(0)
+            loop.set_task_factory(None)
+            # Those of the layer's client, which listens for all sockets, are few.
+            assert len(made) < len(pushes)
