@@ -49,11 +49,16 @@ def relay_left_behind() -> int:
 
 
 _GIVE_NUMBERS = """
-WITH waiting AS MATERIALIZED ( -- by the index of what waits: with the LIMIT it could be by all notices' ids
-    SELECT id, recipient_id FROM parking_notification WHERE seq IS NULL AND recipient_id = ANY(%s)
+WITH waiting AS MATERIALIZED (
+    -- One recipient after the other, by the index of what waits: so PostgreSQL also forgets there, as it goes,
+    -- what has its number by now. Of a bitmap it would not, and read all that ever waited, until a vacuum.
+    SELECT n.id, n.recipient_id FROM unnest(%s::bigint[]) AS r (recipient_id), LATERAL (
+        SELECT id, recipient_id FROM parking_notification
+        WHERE recipient_id = r.recipient_id AND seq IS NULL ORDER BY id LIMIT %s
+    ) n ORDER BY n.id LIMIT %s
 ), numbered AS (
     SELECT n.id, i.head + row_number() OVER (PARTITION BY n.recipient_id ORDER BY n.id) AS seq
-    FROM (SELECT * FROM waiting ORDER BY id LIMIT %s) n JOIN parking_inbox i ON i.user_id = n.recipient_id
+    FROM waiting n JOIN parking_inbox i ON i.user_id = n.recipient_id
 ), written AS (
     UPDATE parking_notification n
     SET seq = numbered.seq, committed_at = clock_timestamp() FROM numbered WHERE n.id = numbered.id
@@ -64,13 +69,15 @@ WITH waiting AS MATERIALIZED ( -- by the index of what waits: with the LIMIT it 
     UPDATE parking_inbox i SET head = last.seq
     FROM (SELECT recipient_id, max(seq) AS seq FROM written GROUP BY recipient_id) last
     WHERE i.user_id = last.recipient_id
-), before AS (
-    SELECT recipient_id, count(*) AS unread FROM parking_notification
-    WHERE recipient_id = ANY(%s) AND seq IS NOT NULL AND read_at IS NULL GROUP BY recipient_id
+), before AS MATERIALIZED (
+    -- Only of those who are told something here: somebody may have thousands.
+    SELECT r.recipient_id, (
+        SELECT count(*) FROM parking_notification
+        WHERE recipient_id = r.recipient_id AND seq IS NOT NULL AND read_at IS NULL
+    ) AS unread FROM (SELECT DISTINCT recipient_id FROM written) r
 )
-SELECT written.*,
-    coalesce(before.unread, 0) + count(*) OVER (PARTITION BY written.recipient_id) AS unread
-FROM written LEFT JOIN before ON before.recipient_id = written.recipient_id
+SELECT written.*, before.unread + count(*) OVER (PARTITION BY written.recipient_id) AS unread
+FROM written JOIN before ON before.recipient_id = written.recipient_id
 ORDER BY written.recipient_id, seq
 """
 
@@ -120,9 +127,8 @@ def _number(recipients: Sequence[int]) -> list[Any]:
     A statement of its own after the locks, so that it sees what the last holder committed: in one
     statement with them it would number from a stale snapshot.
     """
-    return list(
-        Notification.objects.raw(_GIVE_NUMBERS, [list(recipients), NOTICES_PER_BATCH, list(recipients)])
-    )
+    given = [list(recipients), NOTICES_PER_BATCH, NOTICES_PER_BATCH]
+    return list(Notification.objects.raw(_GIVE_NUMBERS, given))
 
 
 def _lock_free_inboxes(recipients: Sequence[int]) -> list[int]:

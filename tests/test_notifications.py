@@ -225,6 +225,25 @@ def test_a_heap_of_notices_is_relayed_piece_by_piece_in_order(cast, monkeypatch,
     assert [told[pk] for pk in rows] == [(1, 1), (1, 1), (2, 2), (2, 2), (3, 3)]
 
 
+def test_a_piece_of_the_heap_reads_nobody_elses_unread_notices(cast):
+    """Somebody may have thousands. They are counted once for a relay, not for each piece of it."""
+    seen = [Notification(recipient=cast.dina, seq=seq, event="X", level="info") for seq in range(1, 501)]
+    Notification.objects.bulk_create(seen)
+    Inbox.objects.bulk_create([Inbox(user=cast.dina, head=500), Inbox(user=cast.omar)])
+    for person in (cast.omar, cast.dina):
+        Notification.objects.create(recipient=person, event="X", level="info", message="m")
+    with connection.cursor() as cursor:
+        explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {relay_room._GIVE_NUMBERS}"
+        cursor.execute(explained, [[cast.omar.pk, cast.dina.pk], 1, 1])
+        plan = cursor.fetchone()[0][0]["Plan"]
+
+    def read(node):
+        here = node.get("Actual Rows", 0) * node.get("Actual Loops", 0) if "Relation Name" in node else 0
+        return here + sum(read(below) for below in node.get("Plans", ()))
+
+    assert read(plan) < 50
+
+
 # --- pushes -----------------------------------------------------------------------------------
 
 
