@@ -50,8 +50,8 @@ def relay_left_behind() -> int:
 
 _GIVE_NUMBERS = """
 WITH waiting AS MATERIALIZED (
-    -- One recipient after the other, by the index of what waits: so PostgreSQL also forgets there, as it goes,
-    -- what has its number by now. Of a bitmap it would not, and read all that ever waited, until a vacuum.
+    -- One recipient after the other, by the index of what waits: there PostgreSQL forgets, as it goes, what
+    -- has its number by now. By a bitmap it would read all that ever waited, until a vacuum.
     SELECT n.id, n.recipient_id FROM unnest(%s::bigint[]) AS r (recipient_id), LATERAL (
         SELECT id, recipient_id FROM parking_notification
         WHERE recipient_id = r.recipient_id AND seq IS NULL ORDER BY id LIMIT %s
