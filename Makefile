@@ -41,7 +41,7 @@ test-faults: .venv/.stamp-test
 ifdef PLAIN
 	@exec $(python) -m tests.faults.compare --seed $(or $(SEED),1) $(if $(ONLY),--only "$(ONLY)") $(if $(WAY),--way "$(WAY)")
 else
-	@SEEDS=$(or $(SEEDS),1) $(python) -m pytest -v -m faults -n $(or $(JOBS),2) --dist worksteal --show-capture=no tests/faults $(if $(ONLY),-k "$(ONLY)")
+	@SEEDS=$(or $(SEEDS),1) ONLY="$(ONLY)" $(python) -m pytest -v -m faults -n $(or $(JOBS),2) --dist worksteal --show-capture=no tests/faults$(if $(ONLY),/test_matrix.py)
 endif
 
 soak: .venv/.stamp-test

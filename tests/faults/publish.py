@@ -27,17 +27,21 @@ def figures(printed: str) -> dict[str, list[str]]:
     for line in printed.splitlines():
         row = cells(line)
         if len(row) == PRINTED and row[1].isdigit():
-            found.setdefault(row[0], []).append([*row[1:4], *row[5:7]])
+            found.setdefault(row[0], []).append([*row[1:4], *row[5:]])
     return {fault: together(parts) for fault, parts in found.items()}
 
 
 def together(parts: list[list[str]]) -> list[str]:
-    """The sums of the runs, timers, lost and doubled of these parts; and the worst."""
-    runs, timers, worst, lost, doubled = zip(*parts, strict=True)
+    """The sums of the runs, timers, lost and doubled of these parts; and the worst, and whether all held.
+
+    What does not hold says so where it is read first: a number that comes late is neither lost nor doubled.
+    """
+    runs, timers, worst, lost, doubled, holds = zip(*parts, strict=True)
     sums = [
         f"{sum(int(number.replace(',', '')) for number in row):,}" for row in (runs, timers, lost, doubled)
     ]
-    return [*sums[:2], f"{max(map(float, worst)):.2f}", *sums[2:]]
+    broken = "" if set(holds) == {"yes"} else ", does not hold"
+    return [*sums[:2], f"{max(map(float, worst)):.2f}{broken}", *sums[2:]]
 
 
 def faults(document: str) -> list[str]:

@@ -22,11 +22,23 @@ def boxes(asked):
 
 SEEDS = boxes(os.environ.get("SEEDS", "1"))
 
+
+def named(words):
+    """The faults whose name has these words in it."""
+    found = [fault for fault in MATRIX if words.casefold() in fault.name.casefold()]
+    if not found:
+        names = "\n  ".join(fault.name for fault in MATRIX)
+        raise pytest.UsageError(f"No fault has {words!r} in its name. These there are:\n  {names}")
+    return found
+
+
+FAULTS = named(os.environ.get("ONLY", ""))
+
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio, pytest.mark.timeout(1800)]
 
 
 @pytest.mark.parametrize("seeds", SEEDS, ids=seeds_named)
-@pytest.mark.parametrize("fault", MATRIX, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 async def test_what_was_promised_holds(fault, seeds, prepared, lines, record_property, tmp_path):
     if fault.shape.clocks and libfaketime() is None:
         pytest.skip("libfaketime is not installed (Debian: apt install libfaketime)")

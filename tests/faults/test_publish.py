@@ -25,3 +25,8 @@ def test_figures_are_written_into_their_line_and_no_other():
 def test_a_run_in_parts_is_summed_up_and_shows_its_worst():
     other = LOG.replace("| 20 | 1,800 | 0.61 | 3 | 0 | 0 |", "| 5 | 300 | 0.40 | 3 | 1 | 2 |")
     assert figures(LOG + other) == {"Valkey flushed": ["25", "2,100", "0.61", "1", "2"]}
+
+
+def test_a_row_that_did_not_hold_says_so():
+    broken = LOG.replace("| yes |", "| no |")
+    assert figures(LOG + broken) == {"Valkey flushed": ["40", "3,600", "0.61, does not hold", "0", "0"]}
