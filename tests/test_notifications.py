@@ -226,7 +226,7 @@ def test_a_heap_of_notices_is_relayed_piece_by_piece_in_order(cast, monkeypatch,
 
 
 def test_a_piece_of_the_heap_reads_nobody_elses_unread_notices(cast):
-    """Somebody may have thousands. They are counted once for a relay, not for each piece of it."""
+    """Somebody may have thousands: they are counted only where that person is told something."""
     seen = [Notification(recipient=cast.dina, seq=seq, event="X", level="info") for seq in range(1, 501)]
     Notification.objects.bulk_create(seen)
     Inbox.objects.bulk_create([Inbox(user=cast.dina, head=500), Inbox(user=cast.omar)])
