@@ -6,7 +6,7 @@ A push is only a hint that carries the row. It may fail, and nothing else happen
 import json
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from channels.layers import get_channel_layer
 from django.db import OperationalError, connection, transaction
@@ -23,9 +23,21 @@ RECIPIENTS_PER_BATCH = 500
 # … and how many notices: a heap that was left behind must not fill the memory of whoever relays it.
 NOTICES_PER_BATCH = 2500
 
+# How many numbered notices may wait for the heap's others to be numbered, before they are pushed: a number is
+# what is promised, and clients that are sent what they were pushed take the machine's time from it.
+NOTICES_WAITING = 4 * NOTICES_PER_BATCH
+
 # How long an inbox that somebody holds is waited for, in milliseconds: another relay is done by then, and
 # whoever waits, be it the sweeper, has other timers to fire within their three seconds.
 HELD_FOR = 500
+
+
+class Push(NamedTuple):
+    """A numbered notice, as the channel layer takes it."""
+
+    pk: int
+    group: str
+    message: dict[str, Any]
 
 
 def relay(recipients: Sequence[int]) -> int:
@@ -87,15 +99,19 @@ def _relay_free(recipients: Sequence[int]) -> tuple[int, list[int]]:
     done, held = 0, []
     for start in range(0, len(recipients), RECIPIENTS_PER_BATCH):
         batch = recipients[start : start + RECIPIENTS_PER_BATCH]
+        waiting: list[Push] = []
         more = True
         while more:
             with transaction.atomic(durable=True):
                 let_go_if_silent()
                 free = _lock_free_inboxes(batch)
-                rows = _number(free)
-            _push(rows)
-            done += len(rows)
-            more = len(rows) == NOTICES_PER_BATCH
+                numbered = _number(free)
+            waiting += numbered
+            done += len(numbered)
+            more = len(numbered) == NOTICES_PER_BATCH
+            if not more or len(waiting) >= NOTICES_WAITING:
+                _push(waiting)
+                waiting = []
         held += sorted(set(batch) - set(free))
     return done, held
 
@@ -107,28 +123,28 @@ def _relay_held(recipients: Sequence[int]) -> int:
             let_go_if_silent()
             wait_at_most(HELD_FOR)
             _lock_inboxes(_LOCK, recipients)
-            rows = _number(recipients)
+            numbered = _number(recipients)
     except OperationalError as error:
         if not is_held(error):
             raise
         logger.warning("Inboxes are held by somebody", extra={"users": list(recipients)[:10]})
         return 0
-    _push(rows)
-    more = len(rows) == NOTICES_PER_BATCH
-    return len(rows) + (relay(recipients) if more else 0)
+    _push(numbered)
+    more = len(numbered) == NOTICES_PER_BATCH
+    return len(numbered) + (relay(recipients) if more else 0)
 
 
-def _number(recipients: Sequence[int]) -> list[Any]:
+def _number(recipients: Sequence[int]) -> list[Push]:
     """Give the next numbers of each of these locked inboxes, in the order in which rows became visible.
 
-    At most NOTICES_PER_BATCH of them, oldest first. Each row also says as `unread` how many its recipient has
-    not read, with all of these.
+    At most NOTICES_PER_BATCH of them, oldest first. Each also says as `unread` how many its recipient has not
+    read, with all of these.
 
     A statement of its own after the locks, so that it sees what the last holder committed: in one
     statement with them it would number from a stale snapshot.
     """
     given = [list(recipients), NOTICES_PER_BATCH, NOTICES_PER_BATCH]
-    return list(Notification.objects.raw(_GIVE_NUMBERS, given))
+    return [_to_push(row) for row in Notification.objects.raw(_GIVE_NUMBERS, given)]
 
 
 def _lock_free_inboxes(recipients: Sequence[int]) -> list[int]:
@@ -159,17 +175,18 @@ def _lock_inboxes(statement: str, recipients: Sequence[int]) -> list[int]:
         return [user_id for (user_id,) in cursor.fetchall()]
 
 
-def _push(rows: Sequence[Any]) -> None:
-    """Hand the frames to the channel layer in one go; record when, or count what was not sent."""
-    if not rows:
-        return
-    try:
-        get_channel_layer().group_send_many([_message(row) for row in rows])
-    except OSError as error:
-        logger.warning("Notices were stored but not pushed", extra={"count": len(rows), "error": str(error)})
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE_PUSHED, [sorted(row.pk for row in rows)])
+def _push(pushes: Sequence[Push]) -> None:
+    """Hand the frames to the channel layer, record when, and count what was not sent."""
+    for start in range(0, len(pushes), NOTICES_PER_BATCH):
+        piece = pushes[start : start + NOTICES_PER_BATCH]
+        try:
+            get_channel_layer().group_send_many([(push.group, push.message) for push in piece])
+        except OSError as error:
+            left = {"count": len(pushes) - start, "error": str(error)}
+            logger.warning("Notices were stored but not pushed", extra=left)
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(_WRITE_PUSHED, [sorted(push.pk for push in piece)])
 
 
 # In the order in which acknowledgements lock the same rows: else the two could wait for each other.
@@ -181,6 +198,6 @@ UPDATE parking_notification n SET pushed_at = clock_timestamp() FROM rows WHERE 
 """
 
 
-def _message(row: Any) -> tuple[str, dict[str, Any]]:
+def _to_push(row: Any) -> Push:
     text = json.dumps(frame(row, unread=row.unread))
-    return group_of(row.recipient_id), {"type": "notice", "seq": row.seq, "text": text}
+    return Push(row.pk, group_of(row.recipient_id), {"type": "notice", "seq": row.seq, "text": text})

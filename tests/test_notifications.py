@@ -225,6 +225,22 @@ def test_a_heap_of_notices_is_relayed_piece_by_piece_in_order(cast, monkeypatch,
     assert [told[pk] for pk in rows] == [(1, 1), (1, 1), (2, 2), (2, 2), (3, 3)]
 
 
+def test_what_was_left_behind_has_its_numbers_before_it_is_pushed(cast, monkeypatch):
+    """But not more than may wait, so that no heap fills the memory of whoever relays it."""
+    without_number = []
+    monkeypatch.setattr(
+        get_channel_layer(),
+        "group_send_many",
+        lambda sends: without_number.append(Notification.objects.filter(seq__isnull=True).count()),
+    )
+    monkeypatch.setattr("parking.relay.NOTICES_PER_BATCH", 1)
+    monkeypatch.setattr("parking.relay.NOTICES_WAITING", 2)
+    for _ in range(3):
+        Notification.objects.create(recipient=cast.dina, event="X", level="info", message="m")
+    relay_room.relay_left_behind()
+    assert without_number == [1, 1, 0]
+
+
 def test_a_piece_of_the_heap_reads_nobody_elses_unread_notices(cast):
     """Somebody may have thousands: they are counted only where that person is told something."""
     seen = [Notification(recipient=cast.dina, seq=seq, event="X", level="info") for seq in range(1, 501)]
