@@ -5,8 +5,8 @@ A push is only a hint that carries the row. It may fail, and nothing else happen
 
 import json
 import logging
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from channels.layers import get_channel_layer
 from django.db import OperationalError, connection, transaction
@@ -27,17 +27,12 @@ NOTICES_PER_BATCH = 2500
 # what is promised, and clients that are sent what they were pushed take the machine's time from it.
 NOTICES_WAITING = 4 * NOTICES_PER_BATCH
 
+# … and how many of a heap are read and pushed at a time.
+NOTICES_PER_PUSH = 500
+
 # How long an inbox that somebody holds is waited for, in milliseconds: another relay is done by then, and
 # whoever waits, be it the sweeper, has other timers to fire within their three seconds.
 HELD_FOR = 500
-
-
-class Push(NamedTuple):
-    """A numbered notice, as the channel layer takes it."""
-
-    pk: int
-    group: str
-    message: dict[str, Any]
 
 
 def relay(recipients: Sequence[int]) -> int:
@@ -99,21 +94,32 @@ def _relay_free(recipients: Sequence[int]) -> tuple[int, list[int]]:
     done, held = 0, []
     for start in range(0, len(recipients), RECIPIENTS_PER_BATCH):
         batch = recipients[start : start + RECIPIENTS_PER_BATCH]
-        waiting: list[Push] = []
-        more = True
-        while more:
-            with transaction.atomic(durable=True):
-                let_go_if_silent()
-                free = _lock_free_inboxes(batch)
-                numbered = _number(free)
-            waiting += numbered
-            done += len(numbered)
-            more = len(numbered) == NOTICES_PER_BATCH
-            if not more or len(waiting) >= NOTICES_WAITING:
-                _push(waiting)
-                waiting = []
+        relayed, free = _relay_batch(batch)
+        done += relayed
         held += sorted(set(batch) - set(free))
     return done, held
+
+
+def _relay_batch(batch: Sequence[int]) -> tuple[int, list[int]]:
+    """Relay those of these inboxes that nobody holds; return how many notices that were, and whose are free."""
+    done, heap, more = 0, dict[int, int](), True
+    while more:
+        with transaction.atomic(durable=True):
+            let_go_if_silent()
+            free = _lock_free_inboxes(batch)
+            rows = _number(free)
+        done += len(rows)
+        more = len(rows) == NOTICES_PER_BATCH
+        if not more and not heap:
+            _push(rows)
+            break
+        heap |= {row.pk: row.unread for row in rows}
+        # Read anew when they are pushed: a heap must not fill the memory.
+        rows.clear()
+        if not more or len(heap) >= NOTICES_WAITING:
+            _push_heap(heap)
+            heap = {}
+    return done, free
 
 
 def _relay_held(recipients: Sequence[int]) -> int:
@@ -123,28 +129,28 @@ def _relay_held(recipients: Sequence[int]) -> int:
             let_go_if_silent()
             wait_at_most(HELD_FOR)
             _lock_inboxes(_LOCK, recipients)
-            numbered = _number(recipients)
+            rows = _number(recipients)
     except OperationalError as error:
         if not is_held(error):
             raise
         logger.warning("Inboxes are held by somebody", extra={"users": list(recipients)[:10]})
         return 0
-    _push(numbered)
-    more = len(numbered) == NOTICES_PER_BATCH
-    return len(numbered) + (relay(recipients) if more else 0)
+    _push(rows)
+    more = len(rows) == NOTICES_PER_BATCH
+    return len(rows) + (relay(recipients) if more else 0)
 
 
-def _number(recipients: Sequence[int]) -> list[Push]:
+def _number(recipients: Sequence[int]) -> list[Any]:
     """Give the next numbers of each of these locked inboxes, in the order in which rows became visible.
 
-    At most NOTICES_PER_BATCH of them, oldest first. Each also says as `unread` how many its recipient has not
-    read, with all of these.
+    At most NOTICES_PER_BATCH of them, oldest first. Each row also says as `unread` how many its recipient has
+    not read, with all of these.
 
     A statement of its own after the locks, so that it sees what the last holder committed: in one
     statement with them it would number from a stale snapshot.
     """
     given = [list(recipients), NOTICES_PER_BATCH, NOTICES_PER_BATCH]
-    return [_to_push(row) for row in Notification.objects.raw(_GIVE_NUMBERS, given)]
+    return list(Notification.objects.raw(_GIVE_NUMBERS, given))
 
 
 def _lock_free_inboxes(recipients: Sequence[int]) -> list[int]:
@@ -175,18 +181,32 @@ def _lock_inboxes(statement: str, recipients: Sequence[int]) -> list[int]:
         return [user_id for (user_id,) in cursor.fetchall()]
 
 
-def _push(pushes: Sequence[Push]) -> None:
-    """Hand the frames to the channel layer, record when, and count what was not sent."""
-    for start in range(0, len(pushes), NOTICES_PER_BATCH):
-        piece = pushes[start : start + NOTICES_PER_BATCH]
-        try:
-            get_channel_layer().group_send_many([(push.group, push.message) for push in piece])
-        except OSError as error:
-            left = {"count": len(pushes) - start, "error": str(error)}
-            logger.warning("Notices were stored but not pushed", extra=left)
-            return
-        with connection.cursor() as cursor:
-            cursor.execute(_WRITE_PUSHED, [sorted(push.pk for push in piece)])
+def _push_heap(unread: Mapping[int, int]) -> None:
+    """Push these numbered notices piece by piece. `unread`: by the key of each, what it says as that."""
+    keys = list(unread)
+    for start in range(0, len(keys), NOTICES_PER_PUSH):
+        _push(_read(keys[start : start + NOTICES_PER_PUSH], unread))
+
+
+def _read(keys: Sequence[int], unread: Mapping[int, int]) -> list[Any]:
+    """These numbered notices, as `_number` gives them."""
+    rows = list(Notification.objects.filter(pk__in=keys).order_by("recipient", "seq"))
+    for row in rows:
+        row.unread = unread[row.pk]  # type: ignore[attr-defined]
+    return rows
+
+
+def _push(rows: Sequence[Any]) -> None:
+    """Hand the frames to the channel layer in one go; record when, or count what was not sent."""
+    if not rows:
+        return
+    try:
+        get_channel_layer().group_send_many([_message(row) for row in rows])
+    except OSError as error:
+        logger.warning("Notices were stored but not pushed", extra={"count": len(rows), "error": str(error)})
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_PUSHED, [sorted(row.pk for row in rows)])
 
 
 # In the order in which acknowledgements lock the same rows: else the two could wait for each other.
@@ -198,6 +218,6 @@ UPDATE parking_notification n SET pushed_at = clock_timestamp() FROM rows WHERE 
 """
 
 
-def _to_push(row: Any) -> Push:
+def _message(row: Any) -> tuple[str, dict[str, Any]]:
     text = json.dumps(frame(row, unread=row.unread))
-    return Push(row.pk, group_of(row.recipient_id), {"type": "notice", "seq": row.seq, "text": text})
+    return group_of(row.recipient_id), {"type": "notice", "seq": row.seq, "text": text}

@@ -213,6 +213,7 @@ def test_a_heap_of_notices_is_relayed_piece_by_piece_in_order(cast, monkeypatch,
         lambda sends: heaps.append([json.loads(message["text"]) for _, message in sends]),
     )
     monkeypatch.setattr("parking.relay.NOTICES_PER_BATCH", 2)
+    monkeypatch.setattr("parking.relay.NOTICES_PER_PUSH", 2)
     people = [cast.dina, cast.omar, cast.dina, cast.omar, cast.dina]
     Inbox.objects.bulk_create(Inbox(user=person) for person in people[:2])
     rows = [
@@ -235,6 +236,7 @@ def test_what_was_left_behind_has_its_numbers_before_it_is_pushed(cast, monkeypa
     )
     monkeypatch.setattr("parking.relay.NOTICES_PER_BATCH", 1)
     monkeypatch.setattr("parking.relay.NOTICES_WAITING", 2)
+    monkeypatch.setattr("parking.relay.NOTICES_PER_PUSH", 1)
     for _ in range(3):
         Notification.objects.create(recipient=cast.dina, event="X", level="info", message="m")
     relay_room.relay_left_behind()
