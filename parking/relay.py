@@ -101,7 +101,7 @@ def _relay_free(recipients: Sequence[int]) -> tuple[int, list[int]]:
 
 
 def _relay_batch(batch: Sequence[int]) -> tuple[int, list[int]]:
-    """Relay those of these inboxes that nobody holds; return how many notices that were, and whose are free."""
+    """Relay those of these inboxes that nobody holds; return how many notices that were, and who is free."""
     done, heap, more = 0, dict[int, int](), True
     while more:
         with transaction.atomic(durable=True):
