@@ -135,8 +135,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     named = {fault.name: fault for fault in MATRIX}
+    faults = [named[name] for name in FAULTS if options.only.casefold() in name.casefold()]
+    if not faults:
+        parser.error(f"No fault has {options.only!r} in its name. These there are: {', '.join(FAULTS)}.")
     say("Of each run: what was owed: not done / not told / told too often / the latest, in seconds")
-    faults = [named[name] for name in FAULTS if options.only in name]
     return do(compare(faults, ways=options.way or list(WAYS), seed=options.seed))
 
 

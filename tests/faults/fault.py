@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -66,11 +67,12 @@ class Result:
 
     def report(self) -> str:
         """What to print of a failure: the seed, the timeline, and what is broken."""
+        numbers = Counter(violation.number for violation in self.violations)
         return "\n".join(
             [
                 f"{self.fault.name}, SEEDS={seeds_named(self.seeds)}, load of the machine {self.load:.1f}:",
                 *(f"  {moment:7.2f} s  {what}" for moment, what in self.timeline),
-                "broken:",
+                f"broken: {', '.join(f'({number}) {n} times' for number, n in sorted(numbers.items()))}",
                 *(f"  {violation}" for violation in self.violations[:20]),
                 f"  and {len(self.violations) - 20} more" if len(self.violations) > 20 else "",
             ]

@@ -114,6 +114,11 @@ class Gauges:
                 size = samples[-1][1]
                 yield f"{name} ({pid}) grew by {slope:.2f} MB in ten minutes, and has {size:.0f} MB."
 
+    @property
+    def tells_of_memory(self) -> bool:
+        """Whether any process has lived long enough for its memory to be judged."""
+        return any(self._slope(samples) is not None for samples in self.memory.values())
+
     def growing(self) -> list[str]:
         """Those that grew too much, of the product's own processes."""
         return [

@@ -260,6 +260,8 @@ def _judge(this: Soak) -> int:
     say("All promises hold." if not broken else f"{len(broken)} promises are broken:")
     for violation in broken[:40]:
         say(f"  {violation}")
+    if not this.gauges.tells_of_memory:
+        say("No process has lived for ten minutes: memory is not judged.")
     growing = this.gauges.growing()
     for line in growing:
         say(f"  {line}, which is too much")
