@@ -18,8 +18,8 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from parking.connections import AWAY
-from parking.credentials import Credentials, of_session, still_hold, take_ticket
-from parking.delivery import Position, Welcome, missed, welcome
+from parking.credentials import Credentials, still_hold, take_ticket
+from parking.delivery import Position, Welcome, missed
 from parking.frames import group_of
 from parking.messages import (
     BIGGEST_NUMBER,
@@ -150,7 +150,9 @@ class NotificationConsumer(AsyncWebsocketConsumer):
         # Join first, then read the head: what is told in between waits in the channel, none is missed.
         self.joined = True
         await self.channel_layer.group_add(group_of(self.user_id), self.channel_name)
-        come: Welcome = await database_sync_to_async(welcome)(self.user_id, position)
+        come = await open_sockets().welcomes((self.user_id, position))
+        if come is None:
+            raise Refused(NOT_SIGNED_IN)
         return come
 
     async def authenticate(self) -> Credentials:
@@ -160,7 +162,7 @@ class NotificationConsumer(AsyncWebsocketConsumer):
             take = partial(take_ticket, self.scope["ticket"], origin=self.scope["origin"])
             found = await database_sync_to_async(take)()
         elif key := self.scope["cookies"].get(settings.SESSION_COOKIE_NAME):
-            found = await database_sync_to_async(of_session)(key)
+            found = await open_sockets().sign_ins(key)
         if found is None:
             raise Refused(NOT_SIGNED_IN)
         return found

@@ -1,10 +1,10 @@
 """What a socket asks of the database: where an inbox stands, what was missed, what was seen."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -39,28 +39,94 @@ class Welcome:
     frames: list[Frame] = field(default_factory=list)
 
 
-def welcome(user_id: int, position: Position) -> Welcome:
-    """Where this inbox stands, and all that came after the client's position, or a reset.
+def welcome(asked: Sequence[tuple[int, Position]]) -> list[Welcome | None]:
+    """For each user and position: where the inbox stands, and all that came after it, or a reset.
 
     Without a position it is the one that this user's clients acknowledged. Makes the inbox of a user
-    who never had a notice.
+    who never had a notice; None for one who is not there any more.
     """
-    inbox, _ = Inbox.objects.get_or_create(user_id=user_id)
+    inboxes = _inboxes({user_id for user_id, _ in asked})
+    gaps = [_gap(inboxes.get(user_id), position) for user_id, position in asked]
+    found: list[Welcome | None] = []
+    for gap, rows in zip(gaps, _after(gaps), strict=True):
+        found.append(gap.inbox.welcome(rows) if gap.inbox else None)
+    return found
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an inbox stands at a moment."""
+
+    user_id: int
+    head: int
+    acked: int
+    epoch: UUID
+    unread: int
+    at: datetime
+
+    def welcome(self, rows: Sequence[Notification] | None) -> Welcome:
+        """What a client is told first; `rows` None: it must read its inbox anew."""
+        hello = {
+            "type": "info",
+            "message": "Connected to real-time notifications",
+            "connected": True,
+            "user_id": self.user_id,
+            "seq": self.head,
+            "epoch": str(self.epoch),
+            "reset": rows is None,
+            "unread": self.unread,
+            "server_time": instant(self.at),
+        }
+        frames = [_frame(row, self.unread, self.at, replayed=True) for row in rows or ()]
+        return Welcome(hello, self.epoch, frames)
+
+
+class Gap(NamedTuple):
+    """What a client of this inbox has not seen: all after this number, or more than is replayed (None)."""
+
+    inbox: Standing | None
+    after: int | None
+
+    @property
+    def size(self) -> int:
+        return 0 if self.inbox is None or self.after is None else self.inbox.head - self.after
+
+
+def _gap(inbox: Standing | None, position: Position) -> Gap:
+    if inbox is None or position.epoch not in (None, str(inbox.epoch)):
+        return Gap(inbox, None)
     after = inbox.acked if position.after is None else position.after
-    at, unread = now(), unread_counts([user_id]).get(user_id, 0)
-    rows = _after(inbox, after) if position.epoch in (None, str(inbox.epoch)) else None
-    hello = {
-        "type": "info",
-        "message": "Connected to real-time notifications",
-        "connected": True,
-        "user_id": user_id,
-        "seq": inbox.head,
-        "epoch": str(inbox.epoch),
-        "reset": rows is None,
-        "unread": unread,
-        "server_time": instant(at),
-    }
-    return Welcome(hello, inbox.epoch, [_frame(row, unread, at, replayed=True) for row in rows or ()])
+    return Gap(inbox, after if inbox.head - LONGEST_REPLAY <= after <= inbox.head else None)
+
+
+def _inboxes(user_ids: Collection[int]) -> dict[int, Standing]:
+    """How these users' inboxes stand, in one query; those that are missing are made."""
+
+    def read() -> dict[int, Standing]:
+        cursor.execute(_STAND, [list(user_ids)])
+        return {row[0]: Standing(*row) for row in cursor.fetchall()}
+
+    with connection.cursor() as cursor:
+        found = read()
+        if len(found) < len(user_ids):
+            cursor.execute(_MAKE_INBOXES, [sorted(set(user_ids) - set(found))])
+            found = read()
+    return found
+
+
+_STAND = """
+SELECT i.user_id, i.head, i.acked, i.epoch, (
+    SELECT count(*) FROM parking_notification
+    WHERE recipient_id = i.user_id AND seq IS NOT NULL AND read_at IS NULL
+), clock_timestamp()
+FROM parking_inbox i WHERE i.user_id = ANY(%s)
+"""
+# Of users who are there: one who was deleted in this moment must not keep the others out.
+_MAKE_INBOXES = """
+INSERT INTO parking_inbox (user_id, head, acked, epoch)
+SELECT id, 0, 0, gen_random_uuid() FROM parking_user WHERE id = ANY(%s) FOR KEY SHARE
+ON CONFLICT DO NOTHING
+"""
 
 
 def missed(user_id: int, *, after: int) -> list[Frame]:
@@ -95,14 +161,41 @@ def acknowledge(seen: Mapping[int, int]) -> dict[int, int]:
         return {user_id: seen[user_id] for user_id in held}
 
 
-def _after(inbox: Inbox, after: int) -> list[Notification] | None:
-    """All notices after this number, or None if that is not a complete replay of at most 500."""
-    if not inbox.head - LONGEST_REPLAY <= after <= inbox.head:
-        return None
-    rows = Notification.objects.filter(recipient=inbox.user_id, seq__gt=after, seq__lte=inbox.head)
-    found = list(rows.order_by("seq"))
+def _after(gaps: Sequence[Gap]) -> list[list[Notification] | None]:
+    """The notices of each gap, oldest first, or None if it cannot be told completely."""
+    found: list[list[Notification]] = [[] for _ in gaps]
+    for piece in _pieces(gaps):
+        asked = [(gap.inbox.user_id, gap.after, gap.inbox.head) for _, gap in piece if gap.inbox]
+        for row in Notification.objects.raw(_MISSED, [*map(list, zip(*asked, strict=True))]):
+            number, _ = piece[row.asked - 1]  # type: ignore[attr-defined]
+            found[number].append(row)
     # Fewer than the numbers say: some were purged.
-    return found if len(found) == inbox.head - after else None
+    return [
+        None if gap.after is None or len(rows) < gap.size else rows
+        for gap, rows in zip(gaps, found, strict=True)
+    ]
+
+
+def _pieces(gaps: Sequence[Gap]) -> Iterator[list[tuple[int, Gap]]]:
+    """Those that hold something, by their place, together as many as one query may read."""
+    piece: list[tuple[int, Gap]] = []
+    for number, gap in enumerate(gaps):
+        if piece and gap.size + sum(other.size for _, other in piece) > LONGEST_REPLAY:
+            yield piece
+            piece = []
+        if gap.size:
+            piece.append((number, gap))
+    if piece:
+        yield piece
+
+
+_MISSED = """
+SELECT n.id, n.recipient_id, n.event, n.level, n.message, n.facts, n.created_at, n.relevant_until, n.muted,
+    n.seq, asked.number AS asked
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) WITH ORDINALITY AS asked (user_id, after, head, number)
+JOIN parking_notification n ON n.recipient_id = user_id AND n.seq > after AND n.seq <= head
+ORDER BY asked.number, n.seq
+"""
 
 
 def _frame(row: Notification, unread: int, at: datetime, *, replayed: bool) -> Frame:

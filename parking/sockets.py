@@ -20,10 +20,11 @@ from django.conf import settings
 from parking.canary import ear
 from parking.changes import HEALTH
 from parking.connections import AWAY
-from parking.credentials import Credentials, still_hold
-from parking.delivery import acknowledge, heads
+from parking.credentials import Credentials, of_sessions, still_hold
+from parking.delivery import acknowledge, heads, welcome
 from parking.followers import Followers
 from parking.readiness import readiness
+from parking.together import Together
 from parking.turnstile import Turnstile
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ class OpenSockets:
         self._seen: dict[int, int] = {}
         self.followers = Followers()
         self.turnstile = Turnstile()
+        self.sign_ins = Together(of_sessions)
+        self.welcomes = Together(welcome)
         self._watching: list[asyncio.Task[None]] = []
         # What was wrong when it was looked at last; None: nobody has looked.
         self._wrong: set[str] | None = None
@@ -193,7 +196,10 @@ _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, OpenSockets] = WeakKeyDic
 
 def open_sockets() -> OpenSockets:
     """Those of the running event loop: in a web process, all of the process."""
-    return _by_loop.setdefault(asyncio.get_running_loop(), OpenSockets())
+    loop = asyncio.get_running_loop()
+    if loop not in _by_loop:
+        _by_loop[loop] = OpenSockets()
+    return _by_loop[loop]
 
 
 async def stay_alert() -> None:

@@ -2,9 +2,9 @@
 
 from asyncio import CancelledError, Future, get_running_loop
 
-# Coming in is some queries, one after the other, and a process's sockets ask the database one at a time.
-# Few at once are as quick as many, and those few are done before their clients lose patience.
-PLACES = 8
+# Those who come in together ask the database together: more at once are hardly slower than a few, but as
+# many as all would be done only when most of them have lost their patience.
+PLACES = 32
 
 
 class Turnstile:

@@ -54,8 +54,9 @@ class Steps:
         for name in ("authenticate", "accept", "send", "tell_my_others"):
             monkeypatch.setattr(consumer, name, self._around(getattr(consumer, name)))
         monkeypatch.setattr(layer, "group_add", self._around(layer.group_add))
-        monkeypatch.setattr(consumers, "welcome", self._around_query(consumers.welcome))
-        for name in ("unread_counts", "_after"):
+        welcomes = open_sockets().welcomes
+        monkeypatch.setattr(welcomes, "_ask", self._around_query(welcomes._ask))
+        for name in ("_inboxes", "_after"):
             monkeypatch.setattr(delivery, name, self._around_query(getattr(delivery, name)))
 
     def _reached(self):
