@@ -4,7 +4,7 @@ from asyncio import CancelledError, Future, get_running_loop
 
 # Those who come in together ask the database together: more at once are hardly slower than a few, but as
 # many as all would be done only when most of them have lost their patience.
-PLACES = 32
+PLACES = 16
 
 
 class Turnstile:
