@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import InterfaceError, InternalError, OperationalError, connection, connections, transaction
@@ -24,13 +25,19 @@ _NOT_NOW = "25"
 SILENCE = 1500
 
 
-def let_go_if_silent() -> None:
+def let_go_if_silent() -> datetime:
     """If this process stands still in the present transaction, end it, so that others get its locks.
 
     Frozen, or cut off from the database, it would keep them for as long as nobody notices.
+    Returns the database's clock at this moment.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [str(SILENCE)])
+        cursor.execute(_LET_GO, [str(SILENCE)])
+        moment: datetime = cursor.fetchone()[1]
+    return moment
+
+
+_LET_GO = "SELECT set_config('idle_in_transaction_session_timeout', %s, true), clock_timestamp()"
 
 
 def wait_at_most(milliseconds: int) -> None:

@@ -35,7 +35,7 @@ def test_only_timers_inside_the_horizon_get_an_alarm_at_once(book, alarms):
     assert [message["args"] for _, message in alarms] == [[timer_of(booking, "EXPIRY").pk]]
     name, message = alarms[0]
     assert name == "tasks.timers.fire"
-    assert message["eta"] == booking.ends_at.astimezone(UTC)
+    assert message["eta"] == booking.ends_at.astimezone(UTC) - timers.RINGS_EARLY
 
 
 def test_set_alarms_gives_later_timers_theirs_when_they_come_near_and_only_once(book, alarms):

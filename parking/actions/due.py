@@ -5,10 +5,12 @@ raises is set apart, so that no other row waits for it.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -16,7 +18,7 @@ from parking import canary, claims, timers
 from parking.changes import changed
 from parking.connections import is_away, let_go_if_silent
 from parking.events import BOOKING_EXPIRED, BOOKING_WARNING, SLOT_AUTO_EXPIRED, Event
-from parking.models import HOLDING, Booking, Timer
+from parking.models import HOLDING, Booking, Lot, Slot, Timer
 from parking.notifications import Notice, notify_many, once_for, told_together
 
 # Timers in one transaction: few enough to hold locks only briefly, many enough to be cheap.
@@ -24,6 +26,9 @@ BATCH = 500
 
 # A batch that is not full has all that was due; a second one has what waited for it: a close for its end.
 ROUNDS = 2
+
+# So much longer than it seems, in seconds: were it not due yet, it would be left to the next sweep.
+BREATH = 0.0002
 
 # An alarm this early, in seconds, waits for its moment; one earlier still is set again.
 PATIENCE = 2.0
@@ -59,7 +64,7 @@ def ring(timer_id: int) -> int:
     """
     wait, anything_due = claims.look(timer_id)
     if wait is not None and 0 < wait <= PATIENCE:
-        time.sleep(wait)
+        time.sleep(wait + BREATH)
         return run_due(looked=True)
     if wait is not None and wait > PATIENCE:
         timers.set_alarm_again(timer_id, after=wait)
@@ -101,9 +106,9 @@ def _fire(claim: Callable[[], list[Timer]]) -> int:
     claimed: list[Timer] = []
     try:
         with transaction.atomic(durable=True):
-            let_go_if_silent()
+            now = let_go_if_silent()
             if claimed := claim():
-                _take_effect(claimed)
+                _take_effect(claimed, now=now)
     except Exception as error:
         if is_away(error) or not claimed:
             raise
@@ -121,11 +126,9 @@ def _set_apart(failed: Sequence[Timer], *, error: Exception) -> None:
         _fire(partial(claims.claim, half))
 
 
-def _take_effect(claimed: Sequence[Timer]) -> None:
+def _take_effect(claimed: Sequence[Timer], *, now: datetime) -> None:
     """Move the bookings of these locked timers, settle the timers, and write the notices."""
-    locked = Booking.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
-    bookings = locked.select_related("slot__lot").in_bulk({timer.booking_id for timer in claimed})
-    now = timers.now()
+    bookings = _bookings({timer.booking_id for timer in claimed})
     for kind, effect in EFFECTS.items():
         true: list[Timer] = []
         late: list[Timer] = []
@@ -137,6 +140,41 @@ def _take_effect(claimed: Sequence[Timer]) -> None:
         claims.settle(late, Timer.State.SUPERSEDED)
         _keep_moved([bookings[timer.booking_id] for timer in late], now=now)
         notify_many([_notice(timer, bookings[timer.booking_id], effect) for timer in true])
+
+
+def _bookings(ids: Collection[int | None]) -> dict[int | None, Booking]:
+    """These bookings by their ids, locked, with their slots and lots.
+
+    `select_related` would compose the same statement each time, for longer than PostgreSQL takes to answer.
+    """
+    found: dict[int | None, Booking] = {}
+    lots: dict[int, Lot] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_BOOKINGS, [list(ids)])
+        for row in cursor.fetchall():
+            values = iter(row)
+            booking, slot, lot = (
+                model.from_db(connection.alias, names, [*islice(values, len(names))])
+                for model, names in _NAMES.items()
+            )
+            # Many slots are of the same lot.
+            slot.lot = lots.setdefault(lot.pk, lot)
+            booking.slot = slot
+            found[booking.pk] = booking
+    return found
+
+
+_NAMES: dict[type[Any], list[str]] = {
+    model: [field.attname for field in model._meta.concrete_fields] for model in (Booking, Slot, Lot)
+}
+_COLUMNS = ", ".join(
+    f'{model._meta.db_table}."{field.column}"' for model in _NAMES for field in model._meta.concrete_fields
+)
+_BOOKINGS = f"""
+SELECT {_COLUMNS} FROM parking_booking
+JOIN parking_slot ON parking_slot.id = slot_id JOIN parking_lot ON parking_lot.id = lot_id
+WHERE parking_booking.id = ANY(%s) ORDER BY parking_booking.id FOR NO KEY UPDATE OF parking_booking
+"""  # noqa: S608 - only our own columns
 
 
 def _keep_moved(bookings: Sequence[Booking], *, now: datetime) -> None:
