@@ -47,6 +47,17 @@ def test_set_alarms_gives_later_timers_theirs_when_they_come_near_and_only_once(
     assert [message["args"] for _, message in alarms] == [[timer_of(booking, "WARNING").pk]]
 
 
+def test_of_timers_due_at_the_same_instant_two_alarms_ring_on_time_and_the_others_are_spare(db, alarms):
+    """Each fires all of them; thousands that ring at once would take the machine from that."""
+    moment = timers.now()
+    later = moment + timedelta(seconds=1)
+    due_ats = [moment, moment, moment, later, moment]
+    assert timers.send_alarms([Timer(pk=pk, due_at=due_at) for pk, due_at in enumerate(due_ats)]) == 5
+    on_time, spare = -timers.RINGS_EARLY, timers.SPARE_RINGS_LATE
+    rings = [message["eta"] - due_at for (_, message), due_at in zip(alarms, due_ats, strict=True)]
+    assert rings == [on_time, on_time, spare, on_time, spare]
+
+
 def test_an_alarm_that_cannot_be_set_does_not_fail_the_booking_and_is_set_later(book, monkeypatch, caplog):
     def no_broker(*_, **__):
         raise OperationalError("no broker")
