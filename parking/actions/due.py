@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
@@ -152,21 +151,23 @@ def _bookings(ids: Collection[int | None]) -> dict[int | None, Booking]:
     with connection.cursor() as cursor:
         cursor.execute(_BOOKINGS, [list(ids)])
         for row in cursor.fetchall():
-            values = iter(row)
-            booking, slot, lot = (
-                model.from_db(connection.alias, names, [*islice(values, len(names))])
-                for model, names in _NAMES.items()
-            )
+            booking, slot, lot = row[:_SLOT], row[_SLOT:_LOT], row[_LOT:]
+            made = Booking.from_db(connection.alias, _NAMES[Booking], booking)
+            made.slot = Slot.from_db(connection.alias, _NAMES[Slot], slot)
             # Many slots are of the same lot.
-            slot.lot = lots.setdefault(lot.pk, lot)
-            booking.slot = slot
-            found[booking.pk] = booking
+            if lot[0] not in lots:
+                lots[lot[0]] = Lot.from_db(connection.alias, _NAMES[Lot], lot)
+            made.slot.lot = lots[lot[0]]
+            found[made.pk] = made
     return found
 
 
 _NAMES: dict[type[Any], list[str]] = {
     model: [field.attname for field in model._meta.concrete_fields] for model in (Booking, Slot, Lot)
 }
+# Where the columns of the slot begin, and those of the lot.
+_SLOT = len(_NAMES[Booking])
+_LOT = _SLOT + len(_NAMES[Slot])
 _COLUMNS = ", ".join(
     f'{model._meta.db_table}."{field.column}"' for model in _NAMES for field in model._meta.concrete_fields
 )
