@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from time import time_ns
 from typing import Any
@@ -16,6 +16,7 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 from django.conf import settings
+from django.http import parse_cookie
 
 from parking.connections import AWAY
 from parking.credentials import Credentials, still_hold, take_ticket
@@ -161,7 +162,7 @@ class NotificationConsumer(AsyncWebsocketConsumer):
         if "ticket" in self.scope:
             take = partial(take_ticket, self.scope["ticket"], origin=self.scope["origin"])
             found = await database_sync_to_async(take)()
-        elif key := self.scope["cookies"].get(settings.SESSION_COOKIE_NAME):
+        elif key := _cookies(self.scope["headers"]).get(settings.SESSION_COOKIE_NAME):
             found = await open_sockets().sign_ins(key)
         if found is None:
             raise Refused(NOT_SIGNED_IN)
@@ -272,6 +273,12 @@ class NotificationConsumer(AsyncWebsocketConsumer):
         self.words = topics
         await open_sockets().followers.follow(self.channel_name, topics)
         await self.send(text_data=json.dumps({"type": "following", "topics": list(topics.values())}))
+
+
+def _cookies(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Those that the browser sent. (Channels' middleware would keep a copy of the scope for each socket.)"""
+    sent = (value.decode("latin1") for name, value in headers if name == b"cookie")
+    return parse_cookie(next(sent, ""))
 
 
 def _position(query: bytes) -> Position:

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 TICKET_LIFE = timedelta(seconds=30)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """A sign-in: a person with the password they had, by a session or a device's token."""
 

@@ -24,14 +24,19 @@ class Mistake(Exception):
 class PerMinute:
     """Counts something: has it happened so many times within a minute?"""
 
+    # Made with the first one: each open socket has two of these, and most say nothing.
+    _times: deque[float] | None = None
+
     def __init__(self, many: int) -> None:
-        self._times: deque[float] = deque(maxlen=many)
+        self._many = many
 
     def reached(self) -> bool:
         """Count one more; whether that makes so many within a minute."""
+        if self._times is None:
+            self._times = deque(maxlen=self._many)
         now = monotonic()
         self._times.append(now)
-        return len(self._times) == self._times.maxlen and now - self._times[0] < 60
+        return len(self._times) == self._many and now - self._times[0] < 60
 
 
 def parse(text: str | None) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from channels.routing import URLRouter
-from channels.sessions import CookieMiddleware
 from django.conf import settings
 from django.urls import re_path
 
@@ -47,7 +46,7 @@ websocket = ExactOrigin(
         [
             re_path(
                 r"^ws/notifications/(?P<user_id>[^/]+)/\Z",
-                CookieMiddleware(NotificationConsumer.as_asgi()),
+                NotificationConsumer.as_asgi(),
             ),
             re_path(r"", refuse),  # type: ignore[arg-type]  # Django's stubs know only HTTP views
         ]
