@@ -35,10 +35,6 @@ class Newest:
         self._messages: list[bytes] = []
         self._reader: asyncio.Future[None] | None = None
 
-    def qsize(self) -> int:
-        """How many wait."""
-        return len(self._messages)
-
     def put_nowait(self, message: bytes) -> None:
         """Keep it; if too many wait, the oldest goes."""
         if len(self._messages) >= WAITING:
