@@ -4,6 +4,7 @@
 # make test-faults  everything that can break is broken on purpose (SEEDS=20, ONLY=Valkey, JOBS=1: boxes at a time);
 #                   PLAIN=1: some of it, beside what people usually build (ONLY=Valkey, SEED=3, WAY=ParkMate)
 # make soak       half an hour of bookings, with a fault every 30 s (SOAK="--minutes 4 --rate 10")
+# make bench      every measurement, beside the peers (an hour or two; QUICK=1: as small as they go, to see that they run)
 # make client     the web client anew, with the machine's Node or, where there is none, one from a wheel
 # make clean      removes what can be made again; the data of `make run` stays in var
 
@@ -20,7 +21,7 @@ sources := $(shell find frontend -type f -not -path '*/node_modules/*' -not -pat
 node_of_machine := $(shell node -e 'let [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 13) || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null && command -v npm)
 npm = $(if $(node_of_machine),npm,$(abspath .venv)/bin/npm)
 
-.PHONY: run watch client test test-all test-faults soak checks checks-client clean
+.PHONY: run watch client test test-all test-faults soak bench checks checks-client clean
 
 run: .venv/.stamp-run $(client)
 	@exec $(python) manage.py up
@@ -36,6 +37,8 @@ test: checks checks-client
 test-all: checks checks-client
 	@echo "== pytest"
 	@$(python) -m pytest -n 2 --dist loadgroup
+	@echo "== the measurements, as small as they go"
+	@$(MAKE) --no-print-directory bench QUICK=1
 
 test-faults: .venv/.stamp-test
 ifdef PLAIN
@@ -46,6 +49,9 @@ endif
 
 soak: .venv/.stamp-test
 	@exec $(python) -m tests.faults.soak $(SOAK)
+
+bench: .venv/.stamp-bench $(client)
+	@$(python) -m bench all $(if $(QUICK),--quick)
 
 checks: .venv/.stamp-test
 	@echo "== ruff check"
@@ -76,6 +82,11 @@ install = $(python) -m pip install --quiet --disable-pip-version-check --require
 .venv/.stamp-test: requirements-dev.txt .venv/.stamp-run
 	@echo "Installing what checks ParkMate (about a minute, once) …"
 	@$(install) requirements-dev.txt
+	@touch $@
+
+.venv/.stamp-bench: bench/requirements.txt .venv/.stamp-test
+	@echo "Installing what ParkMate is measured beside (about a minute, once) …"
+	@$(install) bench/requirements.txt
 	@touch $@
 
 $(client): $(sources) docs/openapi.yaml frontend/node_modules/.stamp

@@ -12,34 +12,20 @@ import json
 import statistics
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any
 
 import psutil
 
-from bench.burst import make_slots
-from bench.flood import make_users
-from bench.harness import Machine, machine, serve
+from bench.harness import Machine, serve
+from bench.people import HOUR, make_drivers, make_slots, sign_in
+from bench.report import progress, table
 
-COLUMNS = "{:>5}  {:>9}  {:>7}  {:<8}  {:>10}  {:>9}  {:>8}  {:>8}  {:>7}  {:>8}  {:>8}"
-HEADS = (
-    "round",
-    "slots",
-    "clients",
-    "way",
-    "bookings/s",
-    "answers/s",
-    "p50 ms",
-    "p99 ms",
-    "web ms",
-    "base ms",
-    "overlaps",
-)
 TOKEN = "a" * 32
 # So many that no two clients ever wait for one, unless they are to.
 SLOTS = 200
-HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -193,7 +179,7 @@ def clear(here: Machine) -> None:
     here.rows(f"TRUNCATE {tables} CASCADE")
 
 
-async def measure(
+async def measure_turn(
     here: Machine, way: Way, clients: Sequence[Client], wishes: Wishes, *, seconds: float
 ) -> Outcome:
     """One turn of one way. Stops if anything was answered but "booked" and "taken"."""
@@ -222,15 +208,7 @@ async def measure(
     )
 
 
-def line(number: int, found: Outcome) -> str:
-    """One line of the table."""
-    values = (found.booked, found.answered, found.p50, found.p99, found.web, found.base)
-    return COLUMNS.format(
-        number, found.slots, found.clients, found.way, *(f"{value:.1f}" for value in values), found.overlaps
-    )
-
-
-def median(found: Sequence[Outcome]) -> Outcome:
+def medians(found: Sequence[Outcome]) -> Outcome:
     """Of each number, the median of the rounds."""
     numbers = {
         name: round(statistics.median(asdict(one)[name] for one in found), 2)
@@ -246,37 +224,53 @@ async def run(
     """All turns; the medians."""
     cases = list(itertools.product((False, True), options.clients))
     found: dict[tuple[bool, int, str], list[Outcome]] = {}
-    print(COLUMNS.format(*HEADS), flush=True)
     for number in range(options.rounds + 1):
         for (contested, count), way in itertools.product(cases, (PARKMATE, PLAIN)):
             wishes = Wishes(slots, contested=contested)
             # Round 0 warms up.
             seconds = options.seconds if number else min(1.0, options.seconds)
-            one = await measure(here, way, clients[:count], wishes, seconds=seconds)
+            one = await measure_turn(here, way, clients[:count], wishes, seconds=seconds)
             if number:
                 found.setdefault((contested, count, way.name), []).append(one)
-                print(line(number, one), flush=True)
-    return [median(ones) for ones in found.values()]
+                progress(
+                    f"round {number}, {way.name}, {count} clients, {one.slots}: {one.booked:.1f} bookings/s"
+                )
+    return [medians(ones) for ones in found.values()]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.book", description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What the command line takes."""
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16, 32])
     parser.add_argument("--seconds", type=float, default=5.0, help="of each turn (default: 5)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each way is measured (default: 3)")
-    options = parser.parse_args()
-    with machine() as here:
-        print(here.facts())
-        make_plain_table(here)
-        address = serve(here, application="bench.plain_web")
-        sessions = make_users(max(options.clients))
-        clients = [Client(address, session) for session in sessions.values()]
-        found = asyncio.run(run(here, clients, make_slots(SLOTS), options))
-    print("\nMedians:")
-    for one in found:
-        print(line(options.rounds, one))
-    print(json.dumps({"medians": [asdict(one) for one in found], **vars(options)}))
 
 
-if __name__ == "__main__":
-    main()
+def measure(here: Machine, options: argparse.Namespace) -> dict[str, Any]:
+    """All turns, in one web process."""
+    make_plain_table(here)
+    address = serve(here, application="bench.plain_web")
+    sessions = sign_in(make_drivers(max(options.clients)))
+    clients = [Client(address, session) for session in sessions.values()]
+    found = asyncio.run(run(here, clients, make_slots(SLOTS), options))
+    return {"medians": [asdict(one) for one in found]}
+
+
+def report(result: Mapping[str, Any]) -> str:
+    """The table."""
+    return table(
+        [
+            {
+                "slots": one["slots"],
+                "clients": one["clients"],
+                "way": one["way"],
+                "bookings/s": f"{one['booked']:.1f}",
+                "answers/s": f"{one['answered']:.1f}",
+                "p50": f"{one['p50']:.1f} ms",
+                "p99": f"{one['p99']:.1f} ms",
+                "CPU of the web process": f"{one['web']:.1f} ms",
+                "of PostgreSQL": f"{one['base']:.1f} ms",
+                "overlaps": one["overlaps"],
+            }
+            for one in result["medians"]
+        ]
+    )

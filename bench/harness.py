@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,7 @@ class Machine:
             PARKMATE_SECRET_KEY="only-for-measurements",
             DATABASE_URL=self.postgres.url,
             REDIS_URL=self.valkey.url,
+            PARKMATE_LOG_LEVEL="WARNING",
         )
         subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, check=True)
         django.setup()
@@ -78,7 +79,7 @@ class Machine:
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PGAPPNAME": CONNECTION_NAME,
+            "PGAPPNAME": f"{CONNECTION_NAME}-{name}",
         }
         with (self.directory / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
@@ -97,24 +98,31 @@ class Machine:
         if not until(lambda: app.control.ping(timeout=1.0, limit=1), seconds=60):
             raise SystemExit(f"The worker did not start:\n{self.log(name)}")
 
-    def end_processes(self) -> None:
+    def end_processes(self, *, but: Sequence[str] = ()) -> None:
         """Kill what `start` started; return when PostgreSQL has let go of their connections too."""
-        self._kill()
-        theirs = "SELECT pid FROM pg_stat_activity WHERE application_name = %s"
-        if not until(lambda: not self.rows(theirs, CONNECTION_NAME), seconds=30):
+        names = [f"{CONNECTION_NAME}-{name}" for name in self._processes if name not in but]
+        for name in set(self._processes) - set(but):
+            self.kill(name)
+        theirs = "SELECT pid FROM pg_stat_activity WHERE application_name = ANY(%s)"
+        if not until(lambda: not self.rows(theirs, names), seconds=30):
             raise SystemExit("PostgreSQL still works for a process that was killed.")
 
-    def _kill(self) -> None:
-        for process in self._processes.values():
-            # A group whose every process has ended by itself is no longer there.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        self._processes.clear()
+    def kill(self, name: str) -> None:
+        """Kill one of them, with its children."""
+        process = self._processes.pop(name)
+        # A group whose every process has ended by itself is no longer there.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def runs(self, name: str) -> bool:
+        """Whether a process that was started has not ended."""
+        return self._processes[name].poll() is None
 
     def close(self) -> None:
         """End everything."""
-        self._kill()
+        for name in list(self._processes):
+            self.kill(name)
         self.postgres.stop()
         self.valkey.stop()
 
@@ -187,11 +195,11 @@ def machine(*, keep: bool = False) -> Iterator[Machine]:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def serve(here: Machine, *, application: str = "parkmate.asgi") -> str:
+def serve(here: Machine, *, application: str = "parkmate.asgi", command: str = PROCFILE["web"]) -> str:
     """Start one web process, of this module's `application`; return its address, without the scheme."""
     address = f"127.0.0.1:{free_port()}"
     os.environ.update(PORT=address.partition(":")[2], PARKMATE_ORIGINS=f"http://{address}")
-    here.start("web", PROCFILE["web"].replace("parkmate.asgi", application))
+    here.start("web", command.replace("parkmate.asgi", application))
 
     def ready() -> bool:
         try:

@@ -6,19 +6,19 @@ first paint is told beside it.
 """
 
 import argparse
-import json
 import math
 import shutil
 import statistics
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from bench.harness import Machine, machine, serve
+from bench.harness import Machine, serve
+from bench.report import table
 
 LOTS = 24
 PHONE: Any = {"width": 390, "height": 844}
@@ -124,45 +124,44 @@ def blocked(tasks: list[tuple[float, float]], *, since: float = 0, until: float 
     return round(sum(max(0.0, lasted - 50) for lasted in inside))
 
 
-def measure(address: str, session: str, options: argparse.Namespace) -> list[Visit]:
+def visits(address: str, session: str, options: argparse.Namespace) -> list[Visit]:
     """So many first visits, one after the other; one more before them that does not count."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    visits = []
+    made = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for _ in range(options.rounds + 1):
             with phone(browser, address, session) as context:
                 page = context.new_page()
-                visits.append(visit(page, options.page, cpu=options.cpu, slow_network=options.slow_network))
+                made.append(visit(page, options.page, cpu=options.cpu, slow_network=options.slow_network))
         browser.close()
-    return visits[1:]
+    return made[1:]
 
 
-def report(here: Machine, visits: list[Visit], options: argparse.Namespace) -> None:
-    """A table, and one line for machines."""
-    medians = {name: statistics.median(asdict(visit)[name] for visit in visits) for name in asdict(visits[0])}
-    network = "slow 4G" if options.slow_network else "loopback"
-    print(here.facts())
-    print(f"First visits to {options.page}: {options.rounds}, CPU {options.cpu:g}x slower, {network}\n")
-    print(f"{'':18}{'median':>10}{'worst':>10}{'goal':>10}")
-    for name, median in medians.items():
-        worst = max(asdict(visit)[name] for visit in visits)
-        print(f"{name:18}{median:>10g}{worst:>10g}{GOALS.get(name, ''):>10}")
-    print(json.dumps({**medians, **vars(options)}))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.pages", description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What the command line takes."""
     parser.add_argument("--page", default="/lots")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--cpu", type=float, default=4, help="how many times slower")
     parser.add_argument("--slow-network", action="store_true", help="as Lighthouse's slow 4G")
-    options = parser.parse_args()
-    with machine() as here:
-        address = serve(here)
-        visits = measure(address, fill(LOTS), options)
-        report(here, visits, options)
 
 
-if __name__ == "__main__":
-    main()
+def measure(here: Machine, options: argparse.Namespace) -> dict[str, Any]:
+    """The medians of all visits, and the worst."""
+    made = [asdict(one) for one in visits(serve(here), fill(LOTS), options)]
+    names = list(made[0])
+    return {
+        "page": options.page,
+        "cpu": options.cpu,
+        "medians": {name: statistics.median(one[name] for one in made) for name in names},
+        "worst": {name: max(one[name] for one in made) for name in names},
+    }
+
+
+def report(result: Mapping[str, Any]) -> str:
+    """The table."""
+    rows = [
+        {"": name, "median": f"{found:g}", "worst": f"{result['worst'][name]:g}", "goal": GOALS.get(name, "")}
+        for name, found in result["medians"].items()
+    ]
+    return f"First visits to {result['page']}, CPU {result['cpu']:g} times slower\n\n{table(rows)}"

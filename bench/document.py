@@ -1,0 +1,187 @@
+"""`python -m bench.document`: puts what was saved (`python -m bench --save`) into docs/benchmarks.md.
+
+Each measurement's tables stand between two comments with its name, and its chart beside the document.
+"""
+
+import importlib
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.ways import WAYS
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+SAVED = DOCS / "benchmarks"
+DOCUMENT = DOCS / "benchmarks.md"
+
+OURS, THEIRS = "#0b7a4b", "#8a94a3"
+matplotlib.rcParams.update(
+    {
+        # Text stays text, and the same numbers give the same file.
+        "svg.fonttype": "none",
+        "svg.hashsalt": "parkmate",
+        "font.family": "sans-serif",
+        "font.size": 11,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+)
+
+Result = Mapping[str, Any]
+
+
+def save(figure: Figure, name: str) -> None:
+    """Write one chart."""
+    figure.savefig(SAVED / f"{name}.svg", metadata={"Date": None}, bbox_inches="tight")
+
+
+def sideways(axes: Axes, values: Mapping[str, float], words: Callable[[float], str], title: str) -> None:
+    """One bar for each name on a logarithmic scale, ParkMate's in colour, its value written beside it."""
+    names = list(values)[::-1]
+    bars = axes.barh(
+        names,
+        [values[name] for name in names],
+        color=[OURS if name == "ParkMate" else THEIRS for name in names],
+    )
+    axes.bar_label(bars, [words(values[name]) for name in names], padding=4)
+    axes.set_xscale("log")
+    axes.margins(x=0.25)
+    axes.tick_params(axis="y", length=0)
+    axes.set_title(title, loc="left")
+    axes.xaxis.set_visible(False)
+    axes.spines.bottom.set_visible(False)
+
+
+def seconds(value: float) -> str:
+    """A duration, short."""
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+
+
+def punctual(result: Result) -> None:
+    """Who is how late."""
+    figure = Figure(figsize=(8, 3.4))
+    late = {WAYS[name].title: one["commit_p99"] for name, one in result["ways"].items() if one["commit_p99"]}
+    sideways(figure.subplots(), late, seconds, "99 of 100 timers were committed within …")
+    save(figure, "punctual")
+
+
+def burst(result: Result) -> None:
+    """Who is done when."""
+    figure = Figure(figsize=(8, 3.2))
+    last = {
+        WAYS[name].title: one["commit_last"] for name, one in result["ways"].items() if one["commit_last"]
+    }
+    sideways(
+        figure.subplots(),
+        last,
+        seconds,
+        f"{result['bookings']:,} bookings end at once: the last is committed after …",
+    )
+    save(figure, "burst")
+
+
+def armed(result: Result) -> None:
+    """What waiting timers cost."""
+    figure = Figure(figsize=(8, 3.6))
+    axes = figure.subplots()
+    for name, sizes in result["ways"].items():
+        some = [one for one in sizes if one["timers"]]
+        axes.plot(
+            [one["timers"] for one in some],
+            [one["worker_mb"] + one["broker_mb"] for one in some],
+            marker="o",
+            label=WAYS[name].title,
+            color=OURS if name == "parkmate" else None,
+            linewidth=2.5 if name == "parkmate" else 1.2,
+        )
+    axes.set(xscale="log", yscale="log", xlabel="armed timers")
+    axes.set_title("Memory of workers and broker, MB", loc="left")
+    axes.legend(frameon=False)
+    save(figure, "armed")
+
+
+def sockets(result: Result) -> None:
+    """What a frame costs."""
+    from bench.sockets import SERVERS
+
+    figure = Figure(figsize=(8, 3.2))
+    axes = figure.subplots()
+    for name, sizes in result["servers"].items():
+        some = [one for one in sizes if "failed" not in one]
+        axes.plot(
+            [one["sockets"] for one in some],
+            [1e6 / one["microseconds"] for one in some],
+            marker="o",
+            label=SERVERS[name].title,
+            color=OURS if name == "parkmate" else None,
+            linewidth=2.5 if name == "parkmate" else 1.2,
+        )
+    axes.set(xlabel="open sockets", ylim=0)
+    axes.set_title("Frames a second that one web process's core is good for", loc="left")
+    axes.legend(frameon=False)
+    save(figure, "sockets")
+
+
+def grow(result: Result) -> None:
+    """Is it flat?"""
+    figure = Figure(figsize=(9, 3))
+    left, middle, right = figure.subplots(1, 3)
+    left.plot(
+        [one["bookings"] for one in result["bursts"]],
+        [one["commit_last"] / one["bookings"] * 1e6 for one in result["bursts"]],
+        marker="o",
+        color=OURS,
+    )
+    left.set_title("µs for each booking\nthat ends at once", loc="left")
+    timers = [one for one in result["timers"] if one["timers"]]
+    middle.plot([one["timers"] for one in timers], [one["arm_ms"] for one in timers], marker="o", color=OURS)
+    middle.set_title("ms to arm one more\nbeside so many", loc="left")
+    some = [one for one in result["sockets"] if "failed" not in one]
+    right.plot([one["sockets"] for one in some], [one["kilobytes"] for one in some], marker="o", color=OURS)
+    right.set_title("kB for each\nopen socket", loc="left")
+    for axes in (left, middle, right):
+        axes.set(ylim=0)
+        axes.margins(y=0.2)
+        axes.set_xscale("log")
+        axes.set_ylim(0)
+    figure.tight_layout()
+    save(figure, "grow")
+
+
+CHARTS: dict[str, Callable[[Result], None]] = {
+    chart.__name__: chart for chart in (punctual, burst, armed, sockets, grow)
+}
+
+
+def section(result: Result) -> str:
+    """What stands in the document for one measurement."""
+    tables = importlib.import_module(f"bench.{result['bench']}").report(result)
+    return f"```\n$ {result['command']}\n{result['machine']}\n```\n\n{tables}\n"
+
+
+def main() -> int:
+    """Put in and draw whatever was saved."""
+    text = DOCUMENT.read_text()
+    for file in sorted(SAVED.glob("*.json")):
+        result = json.loads(file.read_text())
+        if draw := CHARTS.get(file.stem):
+            draw(result)
+        between = re.compile(rf"(<!-- {file.stem} -->\n).*?(<!-- /{file.stem} -->)", re.DOTALL)
+        parts = between.split(text)
+        if len(parts) != 4:
+            print(f"docs/benchmarks.md has no place for {file.stem}")
+            return 1
+        text = "".join((*parts[:2], section(result), *parts[2:]))
+    DOCUMENT.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
