@@ -26,6 +26,7 @@ NAMES = {
     "storm": "--sockets 50 --missed 3 --rounds 1",
     "book": "--clients 2 --seconds 1 --rounds 1",
     "grow": "--bursts 100 --timers 100 --sockets 50 --rounds 1",
+    "limits": "--bookings 100 --frames 500 --rounds 1",
     "pages": "--rounds 1",
 }
 

@@ -22,14 +22,14 @@ def expire(booking_id: int) -> None:
         booking = Booking.objects.select_for_update().get(pk=booking_id)
         if booking.status != Booking.Status.BOOKED:
             return
-        booking.status = Booking.Status.EXPIRED
-        booking.save(update_fields=["status"])
+        # Not by `save`: ParkMate's own signals would tell of it a second time.
+        Booking.objects.filter(pk=booking_id).update(status=Booking.Status.EXPIRED)
         notice = Notification.objects.create(
             recipient_id=booking.driver_id,
             event=BOOKING_EXPIRED.code,
             level=BOOKING_EXPIRED.level,
             message=BOOKING_EXPIRED.words,
-            facts={"booking": {"id": booking.pk, "status": booking.status}},
+            facts={"booking": {"id": booking.pk, "status": Booking.Status.EXPIRED}},
         )
     text = json.dumps({**notice.facts, "type": notice.level, "message": notice.message, "id": notice.pk})
     async_to_sync(get_channel_layer().group_send)(

@@ -1,0 +1,26 @@
+"""A web process that does nothing but send frames: `/<frames>/<user>/`, by turns to all who are there."""
+
+from itertools import cycle
+from typing import Any
+
+FRAME = "x" * 300
+# How many sockets there are before the frames begin.
+ALL = 1001
+
+_there: list[Any] = []
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Accept; the last one to come sends all frames."""
+    if scope["type"] != "websocket":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    _there.append(send)
+    if len(_there) == ALL:
+        turns = cycle(_there)
+        for _ in range(int(scope["path"].split("/")[1])):
+            await next(turns)({"type": "websocket.send", "text": FRAME})
+    await receive()
