@@ -1,12 +1,11 @@
 """Open sockets that cost little: who measures shares the machine with what is measured."""
 
 import asyncio
-import itertools
 import json
 import resource
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import uvloop
@@ -92,8 +91,6 @@ class Audience:
         self._address = address
         self._path = path
         self._together = together
-        self._wanted = itertools.count()
-        self._enough = threading.Condition()
         self.heard: list[Heard] = []
         self.sockets: list[Socket] = []
         self.lost: list[Socket] = []
@@ -121,10 +118,12 @@ class Audience:
         self.lost.append(socket)
 
     def listen(self, count: int, *, seconds: float) -> list[Heard]:
-        """Wait until so many frames were heard, or the time is up; return them, and begin anew."""
-        deadline = time.monotonic() + seconds
-        while len(self.heard) < count and time.monotonic() < deadline:
+        """Wait until so many frames were heard, or the last came so long ago; return them, and begin anew."""
+        begun = time.time()
+        while len(self.heard) < count:
             time.sleep(0.02)
+            if time.time() - (self.heard[-1].at if self.heard else begun) > seconds:
+                break
         heard, self.heard = self.heard, []
         return heard
 
@@ -168,8 +167,3 @@ class Audience:
                 return socket
 
         self.sockets += await asyncio.gather(*(one(user, key) for user, key in sessions.items()))
-
-
-def users_of(heard: Sequence[Heard]) -> set[int]:
-    """Whose sockets heard something."""
-    return {frame.user for frame in heard}

@@ -1,5 +1,6 @@
 """Who is in a measurement: drivers with their sessions, a lot, and bookings that end when they shall."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from importlib import import_module
@@ -11,12 +12,17 @@ if TYPE_CHECKING:
 
 HOUR = timedelta(hours=1)
 
+# No two people have the same name.
+_names = itertools.count()
+
 
 def make_drivers(count: int) -> list[int]:
     """So many drivers; return their ids."""
     from parking.models import User
 
-    made = User.objects.bulk_create(User(username=f"driver{n}", password="!") for n in range(count))
+    made = User.objects.bulk_create(
+        User(username=f"driver{next(_names)}", password="!") for _ in range(count)
+    )
     return [user.pk for user in made]
 
 
@@ -48,7 +54,7 @@ def make_slots(count: int) -> list[int]:
     """An owner's lot with so many slots; return their ids."""
     from parking.models import Lot, Slot, User
 
-    owner = User.objects.create(username="owner", password="!", role=User.Role.OWNER)
+    owner = User.objects.create(username=f"owner{next(_names)}", password="!", role=User.Role.OWNER)
     lot = Lot.objects.create(owner=owner, name="Large", address="Everywhere")
     slots = Slot.objects.bulk_create(
         Slot(lot=lot, number=number, hourly_rate=60) for number in range(1, count + 1)

@@ -35,9 +35,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 class Booker:
     """Books at an even pace until it is stopped; `times` are the seconds each answer took."""
 
-    def __init__(self, address: str, session: str, slots: Sequence[int], *, rate: float) -> None:
+    def __init__(self, address: str, session: str, wishes: Wishes, *, rate: float) -> None:
         self._client = Client(address, session)
-        self._wishes = Wishes(slots, contested=False)
+        self._wishes = wishes
         self._rate = rate
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._book()))
@@ -74,8 +74,8 @@ def measure(here: Machine, options: argparse.Namespace) -> dict[str, Any]:
     drivers = make_drivers(options.sockets + 1)
     sessions = sign_in(drivers)
     booker = sessions.pop(drivers[-1])
-    slots = make_slots(SLOTS)
-    with Booker(address, booker, slots, rate=options.bookings) as calm:
+    wishes = Wishes(make_slots(SLOTS), contested=False)
+    with Booker(address, booker, wishes, rate=options.bookings) as calm:
         time.sleep(5)
     rounds = []
     audience = Audience(address, together=options.sockets)
@@ -88,7 +88,7 @@ def measure(here: Machine, options: argparse.Namespace) -> dict[str, Any]:
             progress(
                 f"round {number}: {options.sockets} sockets cut, {options.missed} notices missed by each"
             )
-            with Booker(address, booker, slots, rate=options.bookings) as during:
+            with Booker(address, booker, wishes, rate=options.bookings) as during:
                 rounds.append(come_back(audience, sessions, where, options) | {"times": during.times})
             progress(f"round {number}: all caught up after {rounds[-1]['seconds']:.1f} s")
             where = {user: (seq + options.missed, epoch) for user, (seq, epoch) in where.items()}
