@@ -64,6 +64,7 @@ def main() -> int:
     said = line(options.name, {"command": command, "machine": facts, **result})
     print(said)
     if options.save:
+        options.save.parent.mkdir(parents=True, exist_ok=True)
         options.save.write_text(json.dumps(json.loads(said), indent=1) + "\n")
     return 1 if result.get("broken") else 0
 
