@@ -19,13 +19,13 @@ from bench.report import line
 SAVED = Path(__file__).resolve().parents[1] / "docs" / "benchmarks"
 # Each with its smallest run.
 NAMES = {
-    "punctual": "--timers 60 --seconds 3 --rounds 1 --killed 0",
-    "burst": "--bookings 200 --sockets 50 --rounds 1",
+    "punctual": "--timers 30 --seconds 1 --rounds 1 --killed 0 --lead 5",
+    "burst": "--bookings 200 --sockets 50 --rounds 1 --lead 5 --ways parkmate celery_eta",
     "armed": "--timers 100",
     "sockets": "--sockets 50 --frames 500 --rounds 1",
     "storm": "--sockets 50 --missed 3 --rounds 1",
     "book": "--clients 2 --seconds 1 --rounds 1",
-    "grow": "--bursts 100 --timers 100 --sockets 50 --rounds 1",
+    "grow": "--bookings 100 200 --rounds 1 --lead 5",
     "limits": "--bookings 100 --frames 500 --rounds 1",
     "pages": "--rounds 1",
 }

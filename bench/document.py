@@ -130,29 +130,38 @@ def sockets(result: Result) -> None:
 
 
 def grow(result: Result) -> None:
-    """Is it flat?"""
+    """Is it flat? What armed timers and open sockets cost, was measured with those of the peers."""
     figure = Figure(figsize=(9, 3))
     left, middle, right = figure.subplots(1, 3)
-    left.plot(
-        [one["bookings"] for one in result["bursts"]],
-        [one["commit_last"] / one["bookings"] * 1e6 for one in result["bursts"]],
-        marker="o",
-        color=OURS,
+    sizes = result["sizes"]
+    each = [one["commit_last"] / one["bookings"] * 1e6 for one in sizes]
+    flat(left, [one["bookings"] for one in sizes], each, "µs for each booking\nthat ends at once")
+    timers = [one for one in read("armed")["ways"]["parkmate"] if one["timers"]]
+    costs = [one["arm_ms"] for one in timers]
+    flat(middle, [one["timers"] for one in timers], costs, "ms to arm one more\nbeside so many")
+    held = [one for one in read("sockets")["servers"]["parkmate"] if "failed" not in one]
+    flat(
+        right,
+        [one["sockets"] for one in held],
+        [one["kilobytes"] for one in held],
+        "kB for each\nopen socket",
     )
-    left.set_title("µs for each booking\nthat ends at once", loc="left")
-    timers = [one for one in result["timers"] if one["timers"]]
-    middle.plot([one["timers"] for one in timers], [one["arm_ms"] for one in timers], marker="o", color=OURS)
-    middle.set_title("ms to arm one more\nbeside so many", loc="left")
-    some = [one for one in result["sockets"] if "failed" not in one]
-    right.plot([one["sockets"] for one in some], [one["kilobytes"] for one in some], marker="o", color=OURS)
-    right.set_title("kB for each\nopen socket", loc="left")
-    for axes in (left, middle, right):
-        axes.set(ylim=0)
-        axes.margins(y=0.2)
-        axes.set_xscale("log")
-        axes.set_ylim(0)
     figure.tight_layout()
     save(figure, "grow")
+
+
+def flat(axes: Axes, sizes: list[int], costs: list[float], title: str) -> None:
+    """The cost of one, at growing size."""
+    axes.plot(sizes, costs, marker="o", color=OURS)
+    axes.set_title(title, loc="left")
+    axes.set_xscale("log")
+    axes.set_ylim(0, 1.3 * max(costs))
+
+
+def read(name: str) -> Result:
+    """What was saved of a measurement."""
+    found: Result = json.loads((SAVED / f"{name}.json").read_text())
+    return found
 
 
 CHARTS: dict[str, Callable[[Result], None]] = {
@@ -170,7 +179,7 @@ def main() -> int:
     """Put in and draw whatever was saved."""
     text = DOCUMENT.read_text()
     for file in sorted(SAVED.glob("*.json")):
-        result = json.loads(file.read_text())
+        result = read(file.stem)
         if draw := CHARTS.get(file.stem):
             draw(result)
         between = re.compile(rf"(<!-- {file.stem} -->\n).*?(<!-- /{file.stem} -->)", re.DOTALL)

@@ -28,13 +28,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=60, help="… over this long (default: 60)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each way is measured (default: 3)")
     parser.add_argument("--killed", type=int, default=200, help="timers of the trial by kill -9; 0: no trial")
+    parser.add_argument("--lead", type=float, help="seconds to prepare a round (default: by --timers)")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), metavar="WAY")
 
 
 def plan(way: Way, options: argparse.Namespace) -> Plan:
     """Fewer for django-celery-beat: it goes through all its rows again and again."""
     count = options.timers // 10 if way.name == "beat_once" else options.timers
-    return Plan(count, spread=options.seconds, lead=15 + count / 100, patience=PATIENCE)
+    return Plan(count, spread=options.seconds, lead=options.lead or 15 + count / 100, patience=PATIENCE)
 
 
 def measure(here: Machine, options: argparse.Namespace) -> dict[str, Any]:
