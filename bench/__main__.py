@@ -21,7 +21,7 @@ SAVED = Path(__file__).resolve().parents[1] / "docs" / "benchmarks"
 NAMES = {
     "punctual": "--timers 30 --seconds 1 --rounds 1 --killed 0 --lead 5",
     "burst": "--bookings 200 --sockets 50 --rounds 1 --lead 5 --ways parkmate celery_eta",
-    "armed": "--timers 100",
+    "armed": "--timers 100 --warm 0",
     "sockets": "--sockets 50 --frames 500 --rounds 1",
     "storm": "--sockets 50 --missed 3 --rounds 1",
     "book": "--clients 2 --seconds 1 --rounds 1",

@@ -26,6 +26,8 @@ SLOTS = 1000
 CLAIM = 500
 # Each cost is the median of so many.
 TRIES = 50
+# How long a worker lives before it is measured, in seconds.
+WARM = 40.0
 # How long a worker has to take in what was armed before it started, or after, in seconds.
 PATIENCE = 600.0
 
@@ -34,6 +36,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
     parser.add_argument("--timers", type=int, nargs="+", default=[0, 10_000, 100_000, 1_000_000])
     parser.add_argument("--peers-most", type=int, default=100_000, help="more is not armed the peers' ways")
+    parser.add_argument(
+        "--warm", type=float, default=WARM, help="seconds a worker lives before it is measured"
+    )
     parser.add_argument("--ways", nargs="+", choices=USUAL, default=list(USUAL), metavar="WAY")
 
 
@@ -46,7 +51,7 @@ def measure(here: Machine, options: argparse.Namespace) -> dict[str, Any]:
     for count in sorted(options.timers):
         for name in options.ways:
             if name == "parkmate" or count <= options.peers_most:
-                found[name].append(one(here, WAYS[name], count, drivers[0], slots))
+                found[name].append(one(here, WAYS[name], count, drivers[0], slots, warm=options.warm))
                 last = found[name][-1]
                 progress(
                     f"{count:,} timers, {WAYS[name].title}: worker {last['worker_mb']:.0f} MB,"
@@ -55,7 +60,9 @@ def measure(here: Machine, options: argparse.Namespace) -> dict[str, Any]:
     return {"ways": found}
 
 
-def one(here: Machine, way: Way, count: int, driver: int, slots: Sequence[int]) -> dict[str, Any]:
+def one(
+    here: Machine, way: Way, count: int, driver: int, slots: Sequence[int], *, warm: float = WARM
+) -> dict[str, Any]:
     """One way with so many timers armed."""
     way.clear()
     here.rows("TRUNCATE parking_booking CASCADE")
@@ -65,11 +72,12 @@ def one(here: Machine, way: Way, count: int, driver: int, slots: Sequence[int]) 
     more = one_by_one(driver, slots[-1], moment)
     if way.arms_first:
         fill(here, way)
+    begun = time.monotonic()
     for name, command in way.processes.items():
         here.start(name, command)
     if not way.arms_first:
         fill(here, way)
-    settle(here, way, count)
+    settle(here, way, count, begun=begun, warm=warm)
     here.rows("VACUUM ANALYZE")
     made = {
         "timers": count,
@@ -134,12 +142,14 @@ def fill(here: Machine, way: Way) -> None:
     way.arm(list(Booking.objects.order_by("-pk")[TRIES:]))
 
 
-def settle(here: Machine, way: Way, count: int) -> None:
+def settle(here: Machine, way: Way, count: int, *, begun: float, warm: float) -> None:
     """Wait until the worker has taken in what it takes in: its memory stays as it is."""
     if way.name == "celery_eta" and not until(
         lambda: here.messages() == (0, count), seconds=PATIENCE, every=1
     ):
         raise SystemExit(f"The worker did not take all messages: {here.messages()}")
+    # By then it has done what it does again and again, and has loaded all that this needs.
+    time.sleep(max(0.0, begun + warm - time.monotonic()))
     before, now = 0.0, memory(here.pid("worker"))
     while abs(now - before) > 0.5:
         time.sleep(5)
