@@ -72,7 +72,7 @@ def book(
     from parking.models import Booking
 
     step = timedelta(seconds=spread) / len(slots)
-    return Booking.objects.bulk_create(
+    made = (
         Booking(
             driver_id=drivers[number % len(drivers)],
             slot_id=slot,
@@ -84,3 +84,5 @@ def book(
         )
         for number, slot in enumerate(slots)
     )
+    # A statement has at most 65,535 parameters.
+    return Booking.objects.bulk_create(made, batch_size=2000)
