@@ -75,9 +75,9 @@ class Frozen:
         self.original, self.stands, self.go = original, threading.Event(), threading.Event()
         self.first = True
 
-    def __call__(self, *given):
+    def __call__(self, *given, **named):
         first, self.first = self.first, False
-        result = self.original(*given)
+        result = self.original(*given, **named)
         if first:
             self.stands.set()
             assert self.go.wait(20)
