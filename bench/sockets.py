@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -134,9 +135,9 @@ def one(here: Machine, server: Server, sessions: Mapping[int, str], options: arg
         time.sleep(1)
         audience.heard.clear()
         held = web.memory_info().rss - before
-        speaker = Speaker(here, server, list(sessions))
-        rounds = [flood(web, audience, speaker, options.frames) for _ in range(options.rounds)]
-        delays = pace(audience, speaker, rate=rounds[0].rate / 4)
+        with closing(Speaker(here, server, list(sessions))) as speaker:
+            rounds = [flood(web, audience, speaker, options.frames) for _ in range(options.rounds)]
+            delays = pace(audience, speaker, rate=rounds[0].rate / 4)
     finally:
         audience.close()
     return Outcome(
@@ -200,7 +201,13 @@ class Speaker:
         self._drivers = drivers
         self._turn = 0
         self._numbers = dict.fromkeys(drivers, 0)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._publish = self._publisher()
+
+    def close(self) -> None:
+        """End what the default layer needs."""
+        if self._loop:
+            self._loop.close()
 
     def messages(self, count: int) -> list[tuple[int, int]]:
         """The next so many: whose, and with which number. Their rows are written."""
@@ -259,7 +266,7 @@ class Speaker:
             from channels_redis.core import RedisChannelLayer
 
             layer = RedisChannelLayer(hosts=[self._here.valkey.url])
-            loop = asyncio.new_event_loop()
+            loop = self._loop = asyncio.new_event_loop()
 
             async def send_all(sends: Sequence[tuple[str, Message]]) -> None:
                 for group, message in sends:
