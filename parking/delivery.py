@@ -47,10 +47,9 @@ def welcome(asked: Sequence[tuple[int, Position]]) -> list[Welcome | None]:
     """
     inboxes = _inboxes({user_id for user_id, _ in asked})
     gaps = [_gap(inboxes.get(user_id), position) for user_id, position in asked]
-    found: list[Welcome | None] = []
-    for gap, rows in zip(gaps, _after(gaps), strict=True):
-        found.append(gap.inbox.welcome(rows) if gap.inbox else None)
-    return found
+    return [
+        gap.inbox.welcome(rows) if gap.inbox else None for gap, rows in zip(gaps, _after(gaps), strict=True)
+    ]
 
 
 @dataclass(frozen=True)

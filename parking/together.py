@@ -45,6 +45,7 @@ class Together(Generic[Question, Answer]):
         try:
             answers = await database_sync_to_async(self._ask)([question for question, _ in asked])
         except Exception as error:
+            # Whatever it is: it is raised again, to each of those who asked.
             for _, answer in asked:
                 if not answer.done():
                     answer.set_exception(error)
