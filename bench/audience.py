@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import uvloop
 
-TEXT, CLOSE, PING = 0x1, 0x8, 0x9
+TEXT, PING = 0x1, 0x9
 # How many handshakes are under way at once.
 TOGETHER = 50
 _MASK = bytes(4)
@@ -36,7 +36,6 @@ class Socket(asyncio.Protocol):
         self._request = request
         self._buffer = b""
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.closed_with: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -73,13 +72,10 @@ class Socket(asyncio.Protocol):
             self._audience.hear(Heard(at, self._user, payload))
         elif kind == PING:
             self.transport.write(bytes((0x8A, 0x80 | len(payload))) + _MASK + payload)
-        elif kind == CLOSE:
-            self.closed_with = int.from_bytes(payload[:2])
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.opened.done():
             self.opened.set_exception(ConnectionError("Closed before it was open."))
-        self._audience.lose(self)
 
 
 class Audience:
@@ -93,7 +89,6 @@ class Audience:
         self._together = together
         self.heard: list[Heard] = []
         self.sockets: list[Socket] = []
-        self.lost: list[Socket] = []
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self._loop = uvloop.new_event_loop()
@@ -112,10 +107,6 @@ class Audience:
     def hear(self, frame: Heard) -> None:
         """A frame came in."""
         self.heard.append(frame)
-
-    def lose(self, socket: Socket) -> None:
-        """A socket ended."""
-        self.lost.append(socket)
 
     def listen(self, count: int, *, seconds: float) -> list[Heard]:
         """Wait until so many frames were heard, or the last came so long ago; return them, and begin anew."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.harness import Machine
-from bench.report import brief, median, table
+from bench.report import brief, table, typical
 from bench.stage import Plan, Played, Stage, quiet, say
 from bench.ways import CELERY_ETA, PARKMATE, WAYS
 
@@ -62,19 +62,14 @@ def measure(here: Machine, options: argparse.Namespace) -> dict[str, Any]:
 
 def summary(rounds: Sequence[Played]) -> dict[str, Any]:
     """The medians of one way's rounds, in seconds."""
-
-    def of(values: Sequence[float | None]) -> float | None:
-        found = [value for value in values if value is not None]
-        return round(median(found), 3) if found else None
-
     return {
         "exact": all(one.exact for one in rounds),
         "early": sum(one.early for one in rounds),
         "lost": sum(one.lost for one in rounds),
-        "commit_p50": of([one.commit(0.5) for one in rounds]),
-        "commit_last": of([one.commit(1) for one in rounds]),
-        "frame_p50": of([one.frame(0.5) for one in rounds]),
-        "frame_last": of([one.frame(1) for one in rounds]),
+        "commit_p50": typical([one.commit(0.5) for one in rounds]),
+        "commit_last": typical([one.commit(1) for one in rounds]),
+        "frame_p50": typical([one.frame(0.5) for one in rounds]),
+        "frame_last": typical([one.frame(1) for one in rounds]),
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from bench.harness import Machine
-from bench.report import brief, median, progress, table
+from bench.report import brief, progress, table, typical
 from bench.stage import Plan, Played, Stage, quiet, say
 from bench.ways import CELERY_ETA, PARKMATE, WAYS, Way
 
@@ -62,20 +62,15 @@ def measure(here: Machine, options: argparse.Namespace) -> dict[str, Any]:
 
 def summary(rounds: Sequence[Played], killed: Played | None) -> dict[str, Any]:
     """The medians of one way's rounds, in seconds."""
-
-    def of(values: Sequence[float | None]) -> float | None:
-        found = [value for value in values if value is not None]
-        return round(median(found), 4) if found else None
-
     return {
         "timers": rounds[0].bookings,
         "exact": all(one.exact for one in rounds),
         "early": sum(one.early for one in rounds),
-        "commit_p50": of([one.commit(0.5) for one in rounds]),
-        "commit_p99": of([one.commit(0.99) for one in rounds]),
-        "commit_last": of([one.commit(1) for one in rounds]),
-        "frame_p50": of([one.frame(0.5) for one in rounds]),
-        "frame_p99": of([one.frame(0.99) for one in rounds]),
+        "commit_p50": typical([one.commit(0.5) for one in rounds]),
+        "commit_p99": typical([one.commit(0.99) for one in rounds]),
+        "commit_last": typical([one.commit(1) for one in rounds]),
+        "frame_p50": typical([one.frame(0.5) for one in rounds]),
+        "frame_p99": typical([one.frame(0.99) for one in rounds]),
         "killed": killed and {"timers": killed.bookings, "lost": killed.lost, "last": killed.commit(1)},
         "survives": killed and killed.lost == 0,
     }

@@ -39,6 +39,12 @@ def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
+def typical(values: Sequence[float | None]) -> float | None:
+    """The median of those that there are, in seconds to a tenth of a millisecond; None if there is none."""
+    found = [value for value in values if value is not None]
+    return round(median(found), 4) if found else None
+
+
 def brief(seconds: float | None) -> str:
     """A duration as people read it: `12 ms`, `3.4 s`, `31 s`; a dash for none."""
     if seconds is None:
