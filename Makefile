@@ -4,7 +4,8 @@
 # make test-faults  everything that can break is broken on purpose (SEEDS=20, ONLY=Valkey, JOBS=1: boxes at a time);
 #                   PLAIN=1: some of it, beside what people usually build (ONLY=Valkey, SEED=3, WAY=ParkMate)
 # make soak       half an hour of bookings, with a fault every 30 s (SOAK="--minutes 4 --rate 10")
-# make bench      every measurement, beside the peers (an hour or two; QUICK=1: as small as they go, to see that they run)
+# make bench      every measurement, beside the peers (an hour or two; QUICK=1: as small as they go, to see that they run;
+#                 BENCH="punctual --rounds 1": this one)
 # make client     the web client anew, with the machine's Node or, where there is none, one from a wheel
 # make clean      removes what can be made again; the data of `make run` stays in var
 
@@ -51,7 +52,7 @@ soak: .venv/.stamp-test
 	@exec $(python) -m tests.faults.soak $(SOAK)
 
 bench: .venv/.stamp-bench $(client)
-	@$(python) -m bench all $(if $(QUICK),--quick)
+	@$(python) -m bench $(or $(BENCH),all $(if $(QUICK),--quick))
 
 checks: .venv/.stamp-test
 	@echo "== ruff check"
