@@ -20,13 +20,17 @@ QUERIES = {
 
 @dataclass
 class Answer:
-    """What became of one request that somebody made until it was answered. `booking`: which it was about."""
+    """What became of one request that somebody made until it was answered.
+
+    `booking`, `slot`: which it was about.
+    """
 
     verb: str
     status: int | None
     code: str | None = None
     booking: int | None = None
     vehicle: str = ""
+    slot: int | None = None
     seconds: float = 0.0
 
 

@@ -118,9 +118,8 @@ class Traffic:
         wish = {"slot": slot, "vehicle_number": vehicle, **_payment(seconds)}
         if cash:
             wish = {**wish, "payment_method": "cash", "payment_token": ""}
-        return await self._until_answered(
-            person, "/api/bookings/", wish, Answer("book", None, vehicle=vehicle)
-        )
+        answer = Answer("book", None, vehicle=vehicle, slot=slot)
+        return await self._until_answered(person, "/api/bookings/", wish, answer)
 
     def _slot(self) -> int:
         return self.luck.choice(self.box.ground.slots)
@@ -129,7 +128,8 @@ class Traffic:
         """Do this to the booking."""
         wish = None if ends_in is None else _payment(ends_in)
         path = f"/api/bookings/{booked.booking}/{verb}/"
-        return await self._until_answered(person, path, wish, Answer(verb, None, booking=booked.booking))
+        answer = Answer(verb, None, booking=booked.booking, slot=booked.slot)
+        return await self._until_answered(person, path, wish, answer)
 
     async def _until_answered(
         self, person: Person, path: str, wish: dict[str, Any] | None, answer: Answer

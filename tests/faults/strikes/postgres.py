@@ -201,7 +201,7 @@ def slot_held(seconds: float, *, racers: int = 24) -> Strike:
                 await asyncio.sleep(0.1)
                 racing = len(run.traffic.answers)
                 await asyncio.sleep(seconds)
-                others = run.traffic.answers[racing:]
+                others = [answer for answer in run.traffic.answers[racing:] if answer.slot != slot]
                 await shell.rollback()
         slowest = max((answer.seconds for answer in others), default=0.0)
         run.box.note(f"{len(others)} others asked meanwhile, and waited {slowest:.1f} s at most")
