@@ -180,7 +180,7 @@ def looks(here: Machine) -> dict[str, Any]:
 
     def claim() -> None:
         with transaction.atomic():
-            if len(claims.claim_due(limit=CLAIM)) != CLAIM:
+            if len(claims.claim_due(limit=CLAIM).timers) != CLAIM:
                 raise SystemExit("Not as many were due as should be.")
             transaction.set_rollback(True)
 

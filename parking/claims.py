@@ -4,23 +4,21 @@ What is due is decided by the database's clock alone, so that no machine's own c
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection
-from django.db.models import (
-    Exists,
-    OuterRef,
-    Q,
-    QuerySet,
-)
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
-from parking.models import Timer
+from parking.connections import letting_go_if_silent
+from parking.models import Booking, Lot, Slot, Timer
 
 logger = logging.getLogger(__name__)
+
+M = TypeVar("M", bound=Model)
 
 # A row that raises is tried again after these pauses, in seconds; after the last try it is parked.
 RETRY_PAUSES = (5, 30)
@@ -85,8 +83,15 @@ def any_due(question: Callable[..., QuerySet[Timer]] = due_at_all) -> bool:
     return found
 
 
-# All of a timer, so that of its booking only the id is read.
-_OF_TIMER = [field.name for field in Timer._meta.concrete_fields]
+class Claim(NamedTuple):
+    """Due timers, locked until the present transaction ends with their bookings, which know their lots.
+
+    `at`: when that was, by the database's clock; by then all of them were due. A process that stands still
+    with them loses them: see `let_go_if_silent`.
+    """
+
+    timers: list[Timer]
+    at: datetime | None
 
 
 def _claimable() -> QuerySet[Timer]:
@@ -96,23 +101,68 @@ def _claimable() -> QuerySet[Timer]:
     """
     locked = Timer.objects.select_for_update(skip_locked=True, of=("self", "booking"), no_key=True)
     # The canary, which has no booking, is excluded: the nullable side of an outer join cannot be locked.
-    of_bookings = locked.exclude(booking=None).select_related("booking")
-    return due(of_bookings.only("booking__id", *_OF_TIMER))
+    of_bookings = locked.exclude(booking=None).select_related("booking__slot__lot").only(*_NEEDED)
+    return due(of_bookings.annotate(at=Now(), silence=letting_go_if_silent()))
 
 
-def claim_due(*, limit: int) -> list[Timer]:
-    """At most `limit` due timers that never failed, locked until the present transaction ends."""
+def claim_due(*, limit: int) -> Claim:
+    """At most `limit` due timers that never failed."""
     return _claimed(_unfailed, limit=limit)
 
 
-def claim_retry() -> list[Timer]:
-    """The one timer that failed before and whose next try is due, locked; or nothing."""
+def claim_retry() -> Claim:
+    """The one timer that failed before and whose next try is due; or nothing."""
     return _claimed(_failed)
 
 
-def _claimed(question: Callable[..., QuerySet[Timer]], **given: int) -> list[Timer]:
+def _claimed(question: Callable[..., QuerySet[Timer]], **given: int) -> Claim:
+    """Claim by a composed statement, and make of its rows what the query itself would make, but sooner:
+
+    one object for each booking, and for each lot.
+    """
     statement, values = composed(question, **given)
-    return list(Timer.objects.raw(statement, values))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        rows = cursor.fetchall()
+    timers: list[Timer] = []
+    bookings: dict[int, Booking] = {}
+    lots: dict[int, Lot] = {}
+    for row in rows:
+        timer, booking, slot, lot = row[:_AT], row[_BOOKING:_SLOT], row[_SLOT:_LOT], row[_LOT:]
+        if lot[0] not in lots:
+            lots[lot[0]] = _made(Lot, lot)
+        if booking[0] not in bookings:
+            bookings[booking[0]] = _made(Booking, booking, slot=_made(Slot, slot, lot=lots[lot[0]]))
+        timers.append(_made(Timer, timer, booking=bookings[booking[0]]))
+    return Claim(timers, rows[0][_AT] if rows else None)
+
+
+def _made(model: type[M], row: Sequence[Any], **related: Model) -> M:
+    made = model.from_db(connection.alias, _NAMES[model], row)
+    # As `select_related` does it; to assign them asks first whether that is allowed.
+    made._state.fields_cache.update(related)
+    return made
+
+
+# Of each row what firing needs; psycopg takes longer to read a moment than PostgreSQL to write one.
+_ONLY: dict[type[Model], tuple[str, Collection[str]]] = {
+    Timer: ("", ("booking", "kind", "attempts")),
+    Booking: ("booking__", ("driver", "slot", "starts_at", "ends_at", "status")),
+    Slot: ("booking__slot__", ("lot", "number")),
+    Lot: ("booking__slot__lot__", ("owner",)),
+}
+_NEEDED = [f"{path}{name}" for path, names in _ONLY.values() for name in names]
+
+# The columns of a claimed row, in this order, and where each model's begin: the two that are of no model come
+# after the timer's.
+_NAMES: dict[type[Model], list[str]] = {
+    model: [field.attname for field in model._meta.concrete_fields if field.name in {"id", *names}]
+    for model, (_, names) in _ONLY.items()
+}
+_AT = len(_NAMES[Timer])
+_BOOKING = _AT + 2
+_SLOT = _BOOKING + len(_NAMES[Booking])
+_LOT = _SLOT + len(_NAMES[Slot])
 
 
 def _unfailed(*, limit: int) -> QuerySet[Timer]:
@@ -123,9 +173,10 @@ def _failed() -> QuerySet[Timer]:
     return _claimable().filter(attempts__gt=0)[:1]
 
 
-def claim(timers: Iterable[Timer]) -> list[Timer]:
-    """Those of these timers that are still due and nobody else's, locked."""
-    return list(_claimable().filter(pk__in=[timer.pk for timer in timers]))
+def claim(timers: Iterable[Timer]) -> Claim:
+    """Those of these timers that are still due and nobody else's."""
+    claimed = list(_claimable().filter(pk__in=[timer.pk for timer in timers]))
+    return Claim(claimed, claimed[0].at if claimed else None)  # type: ignore[attr-defined]
 
 
 def settle(timers: Sequence[Timer], state: Timer.State) -> None:

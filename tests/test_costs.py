@@ -95,7 +95,7 @@ def test_an_alarm_that_fires_its_timer_takes_a_few_statements(inboxes, cast, boo
     booking = book()
     time_passes(booking, minutes=56)
     warning = booking.timers.get(kind="WARNING")
-    with statements(15):
+    with statements(13):
         assert bookings.ring(warning.pk) == 1
 
 

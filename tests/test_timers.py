@@ -263,7 +263,7 @@ def test_a_timer_that_another_process_holds_is_skipped_not_waited_for(book):
 
     def hold():
         with transaction.atomic():
-            assert len(claims.claim_due(limit=10)) == 2
+            assert len(claims.claim_due(limit=10).timers) == 2
             held.set()
             release.wait(10)
         connection.close()
@@ -354,6 +354,65 @@ def test_a_row_that_raises_is_set_apart_and_the_others_fire_in_the_same_run(book
         "EXPIRED",
         "EXPIRED",
     ]
+
+
+def test_a_row_that_postgresql_refuses_is_set_apart(book, cast):
+    slots = [Slot.objects.create(lot=cast.lot, number=n, hourly_rate="6.00") for n in range(20, 23)]
+    made = [book(slot_id=slot.pk) for slot in slots]
+    for booking in made:
+        just_over(booking)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'a defect'; END $$;"
+            " CREATE TRIGGER refuse BEFORE UPDATE ON parking_booking FOR EACH ROW"
+            f" WHEN (NEW.id = {made[1].pk} AND NEW.status = 'EXPIRED') EXECUTE FUNCTION refuse()"
+        )
+    try:
+        bookings.run_due()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION refuse CASCADE")
+    states = [booking.timers.get(kind="EXPIRY").state for booking in made]
+    assert states == ["fired", "armed", "fired"]
+    assert "a defect" in timer_of(made[1], "EXPIRY").last_error
+    assert told(cast.dina).count("BOOKING_EXPIRED") == 2
+
+
+def test_a_batch_whose_locked_booking_was_moved_all_the_same_is_a_defect(book, cast, caplog):
+    booking = book()
+    just_over(booking)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;"
+            " CREATE TRIGGER skip BEFORE UPDATE ON parking_booking FOR EACH ROW EXECUTE FUNCTION skip()"
+        )
+    try:
+        bookings.run_due()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION skip CASCADE")
+    assert timer_of(booking, "EXPIRY").state == "armed"
+    assert "changed its state" in timer_of(booking, "EXPIRY").last_error
+    assert "BOOKING_EXPIRED" not in told(cast.dina)
+
+
+def test_what_is_claimed_is_what_the_query_says_one_object_for_each_booking(book, cast):
+    booking = book()
+    time_passes(booking, minutes=61)
+    expected = {timer.pk: timer for timer in Timer.objects.select_related("booking__slot__lot")}
+    with transaction.atomic():
+        claimed, at = claims.claim_due(limit=10)
+        with CaptureQueriesContext(connection) as asked:
+            assert [timer.kind for timer in claimed] == ["WARNING", "EXPIRY"]
+            assert claimed[0].booking is claimed[1].booking
+            for timer in claimed:
+                assert (timer.attempts, timer.booking) == (0, expected[timer.pk].booking)
+                assert timer.booking.facts() == expected[timer.pk].booking.facts()
+                assert timer.booking.slot.lot.owner_id == cast.omar.pk
+                assert booking.driver_id == timer.booking.driver_id
+                assert timer.booking.ends_at <= at
+        assert not asked.captured_queries
 
 
 def test_a_failing_row_is_tried_again_after_growing_pauses_and_then_parked(book, poison, caplog):

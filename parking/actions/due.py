@@ -5,19 +5,19 @@ raises is set apart, so that no other row waits for it.
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from django.db import connection, transaction
 
 from parking import canary, claims, timers
 from parking.changes import changed
-from parking.connections import is_away, let_go_if_silent
+from parking.claims import Claim
+from parking.connections import is_away
 from parking.events import BOOKING_EXPIRED, BOOKING_WARNING, SLOT_AUTO_EXPIRED, Event
-from parking.models import HOLDING, Booking, Lot, Slot, Timer
+from parking.models import HOLDING, Booking, Timer
 from parking.notifications import Notice, notify_many, once_for, told_together
 
 # Timers in one transaction: few enough to hold locks only briefly, many enough to be cheap.
@@ -100,14 +100,14 @@ def _try_again() -> int:
     return done
 
 
-def _fire(claim: Callable[[], list[Timer]]) -> int:
+def _fire(claim: Callable[[], Claim]) -> int:
     """Claim timers and fire them in one transaction; if that fails, find out which one is to blame."""
     claimed: list[Timer] = []
     try:
         with transaction.atomic(durable=True):
-            now = let_go_if_silent()
-            if claimed := claim():
-                _take_effect(claimed, now=now)
+            claimed, at = claim()
+            if at:
+                _take_effect(claimed, now=at)
     except Exception as error:
         if is_away(error) or not claimed:
             raise
@@ -127,7 +127,7 @@ def _set_apart(failed: Sequence[Timer], *, error: Exception) -> None:
 
 def _take_effect(claimed: Sequence[Timer], *, now: datetime) -> None:
     """Move the bookings of these locked timers, settle the timers, and write the notices."""
-    bookings = _bookings({timer.booking_id for timer in claimed})
+    bookings = {timer.booking_id: timer.booking for timer in claimed if timer.booking}
     for kind, effect in EFFECTS.items():
         true: list[Timer] = []
         late: list[Timer] = []
@@ -139,43 +139,6 @@ def _take_effect(claimed: Sequence[Timer], *, now: datetime) -> None:
         claims.settle(late, Timer.State.SUPERSEDED)
         _keep_moved([bookings[timer.booking_id] for timer in late], now=now)
         notify_many([_notice(timer, bookings[timer.booking_id], effect) for timer in true])
-
-
-def _bookings(ids: Collection[int | None]) -> dict[int | None, Booking]:
-    """These bookings by their ids, locked, with their slots and lots.
-
-    `select_related` would compose the same statement each time, for longer than PostgreSQL takes to answer.
-    """
-    found: dict[int | None, Booking] = {}
-    lots: dict[int, Lot] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_BOOKINGS, [list(ids)])
-        for row in cursor.fetchall():
-            booking, slot, lot = row[:_SLOT], row[_SLOT:_LOT], row[_LOT:]
-            made = Booking.from_db(connection.alias, _NAMES[Booking], booking)
-            made.slot = Slot.from_db(connection.alias, _NAMES[Slot], slot)
-            # Many slots are of the same lot.
-            if lot[0] not in lots:
-                lots[lot[0]] = Lot.from_db(connection.alias, _NAMES[Lot], lot)
-            made.slot.lot = lots[lot[0]]
-            found[made.pk] = made
-    return found
-
-
-_NAMES: dict[type[Any], list[str]] = {
-    model: [field.attname for field in model._meta.concrete_fields] for model in (Booking, Slot, Lot)
-}
-# Where the columns of the slot begin, and those of the lot.
-_SLOT = len(_NAMES[Booking])
-_LOT = _SLOT + len(_NAMES[Slot])
-_COLUMNS = ", ".join(
-    f'{model._meta.db_table}."{field.column}"' for model in _NAMES for field in model._meta.concrete_fields
-)
-_BOOKINGS = f"""
-SELECT {_COLUMNS} FROM parking_booking
-JOIN parking_slot ON parking_slot.id = slot_id JOIN parking_lot ON parking_lot.id = lot_id
-WHERE parking_booking.id = ANY(%s) ORDER BY parking_booking.id FOR NO KEY UPDATE OF parking_booking
-"""  # noqa: S608 - only our own columns
 
 
 def _keep_moved(bookings: Sequence[Booking], *, now: datetime) -> None:
