@@ -39,7 +39,7 @@ _LET_GO = "set_config('idle_in_transaction_session_timeout', %s, true)"
 
 def letting_go_if_silent() -> RawSQL:
     """What does the same as a part of the statement that takes the locks, once, if it finds any rows."""
-    return RawSQL(f"(SELECT {_LET_GO})", [str(SILENCE)])  # noqa: S608, S611 - our own words
+    return RawSQL(f"(SELECT {_LET_GO})", [str(SILENCE)])  # noqa: S611 - our own words
 
 
 def wait_at_most(milliseconds: int) -> None:
