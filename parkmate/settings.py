@@ -190,6 +190,8 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
         "timeout": 5,
         # The pool pauses longer and longer between its own tries, for minutes after a longer outage:
         # instead it gives up after the second, a second later, and the next to ask makes it try again.
+        # (So no `max_waiting`: who gave up counts as waiting until a connection comes, and once they are as
+        # many, nobody is let in who would make it try.)
         "reconnect_timeout": 0,
     },
     connect_timeout=3,
