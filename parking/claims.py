@@ -107,20 +107,19 @@ def _claimable() -> QuerySet[Timer]:
 
 def claim_due(*, limit: int) -> Claim:
     """At most `limit` due timers that never failed."""
-    return _claimed(_unfailed, limit=limit)
+    return _claimed(*composed(_unfailed, limit=limit))
 
 
 def claim_retry() -> Claim:
     """The one timer that failed before and whose next try is due; or nothing."""
-    return _claimed(_failed)
+    return _claimed(*composed(_failed))
 
 
-def _claimed(question: Callable[..., QuerySet[Timer]], **given: int) -> Claim:
-    """Claim by a composed statement, and make of its rows what the query itself would make, but sooner:
+def _claimed(statement: str, values: Sequence[Any]) -> Claim:
+    """Carry out the statement of a claim, and make of its rows what Django would make, but sooner:
 
     one object for each booking, and for each lot.
     """
-    statement, values = composed(question, **given)
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         rows = cursor.fetchall()
@@ -175,8 +174,8 @@ def _failed() -> QuerySet[Timer]:
 
 def claim(timers: Iterable[Timer]) -> Claim:
     """Those of these timers that are still due and nobody else's."""
-    claimed = list(_claimable().filter(pk__in=[timer.pk for timer in timers]))
-    return Claim(claimed, claimed[0].at if claimed else None)  # type: ignore[attr-defined]
+    these = _claimable().filter(pk__in=[timer.pk for timer in timers])
+    return _claimed(*these.query.sql_with_params())
 
 
 def settle(timers: Sequence[Timer], state: Timer.State) -> None:

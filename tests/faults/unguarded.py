@@ -22,16 +22,16 @@ def _sweeper() -> None:
 
 def _claim() -> None:
     """Timers are claimed without a lock, by whoever comes."""
-    from django.db.models.functions import Now
-
     from parking import claims
-    from parking.connections import letting_go_if_silent
-    from parking.models import Timer
 
-    of_bookings = (
-        Timer.objects.exclude(booking=None).select_related("booking__slot__lot").only(*claims._NEEDED)
-    )
-    claims._claimable = lambda: claims.due(of_bookings.annotate(at=Now(), silence=letting_go_if_silent()))
+    claimable = claims._claimable
+
+    def unlocked() -> Any:
+        timers = claimable()
+        timers.query.select_for_update = False
+        return timers
+
+    claims._claimable = unlocked
 
 
 def _dedupe() -> None:
