@@ -356,45 +356,60 @@ def test_a_row_that_raises_is_set_apart_and_the_others_fire_in_the_same_run(book
     ]
 
 
+@contextlib.contextmanager
+def before_a_booking_is_written(body, when="true"):
+    """PostgreSQL does this in the block, before it updates a booking of which `when` is true."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$;"
+            " CREATE TRIGGER meddle BEFORE UPDATE ON parking_booking FOR EACH ROW"
+            f" WHEN ({when}) EXECUTE FUNCTION meddle()"
+        )
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION meddle CASCADE")
+
+
 def test_a_row_that_postgresql_refuses_is_set_apart(book, cast):
     slots = [Slot.objects.create(lot=cast.lot, number=n, hourly_rate="6.00") for n in range(20, 23)]
     made = [book(slot_id=slot.pk) for slot in slots]
     for booking in made:
         just_over(booking)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$ BEGIN RAISE EXCEPTION 'a defect'; END $$;"
-            " CREATE TRIGGER refuse BEFORE UPDATE ON parking_booking FOR EACH ROW"
-            f" WHEN (NEW.id = {made[1].pk} AND NEW.status = 'EXPIRED') EXECUTE FUNCTION refuse()"
-        )
-    try:
+    with before_a_booking_is_written("RAISE EXCEPTION 'a defect';", when=f"NEW.id = {made[1].pk}"):
         bookings.run_due()
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("DROP FUNCTION refuse CASCADE")
     states = [booking.timers.get(kind="EXPIRY").state for booking in made]
     assert states == ["fired", "armed", "fired"]
     assert "a defect" in timer_of(made[1], "EXPIRY").last_error
     assert told(cast.dina).count("BOOKING_EXPIRED") == 2
 
 
-def test_a_batch_whose_locked_booking_was_moved_all_the_same_is_a_defect(book, cast, caplog):
+def test_a_timer_whose_booking_does_not_move_tells_nobody_that_it_did(book, cast):
     booking = book()
     just_over(booking)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;"
-            " CREATE TRIGGER skip BEFORE UPDATE ON parking_booking FOR EACH ROW EXECUTE FUNCTION skip()"
-        )
-    try:
+    with before_a_booking_is_written("RETURN NULL;"):
         bookings.run_due()
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("DROP FUNCTION skip CASCADE")
     assert timer_of(booking, "EXPIRY").state == "armed"
     assert "changed its state" in timer_of(booking, "EXPIRY").last_error
     assert "BOOKING_EXPIRED" not in told(cast.dina)
+
+
+def test_a_timer_that_comes_due_right_before_the_claim_fires_and_is_not_too_late(book, monkeypatch):
+    booking = book()
+    booking.timers.filter(kind="WARNING").delete()
+    time_passes(booking, minutes=59, seconds=59.7)
+    claim_due = claims.claim_due
+
+    def wait_for_the_end(**given):
+        booking.refresh_from_db()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep_until(%s)", [booking.ends_at])
+        return claim_due(**given)
+
+    monkeypatch.setattr(claims, "claim_due", wait_for_the_end)
+    bookings.run_due(looked=True)
+    assert [timer.state for timer in booking.timers.filter(kind="EXPIRY")] == ["fired"]
 
 
 def test_what_is_claimed_is_what_the_query_says_one_object_for_each_booking(book, cast):
