@@ -121,6 +121,6 @@ def verdict(ways: Mapping[str, Any]) -> list[str]:
         if one["survives"] and name != PARKMATE.name and one["commit_p99"]:
             sentences.append(
                 f"{WAYS[name].title}, which survives: {brief(one['commit_p99'])},"
-                f" {one['commit_p99'] / ours:.0f} times as late."
+                f" {one['commit_p99'] / ours:.1f} times as late."
             )
     return sentences
