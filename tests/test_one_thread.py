@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from queue import SimpleQueue
 
 import httpx
 import pytest
@@ -10,7 +11,6 @@ from asgiref.sync import SyncToAsync
 from django.http import HttpResponse
 from django.urls import path
 
-from parkmate import one_thread
 from parkmate.asgi import application
 from parkmate.one_thread import OneThreadHandler
 
@@ -33,42 +33,83 @@ async def test_a_request_changes_threads_three_times(db, monkeypatch):
 
 
 def tell_thread(request):
-    """Which thread answers; together with another, if the request asks for it."""
+    """Which thread answers; together with another, or when it may, if the request asks for that."""
     if "together" in request.GET:
         together.wait(20)
+    if "held" in request.GET:
+        holding.put(None)
+        assert release.wait(20)
     return HttpResponse(threading.current_thread().name)
 
 
-urlpatterns = [path("thread/", tell_thread)]
+urlpatterns = [path("api/thread/", tell_thread), path("api/health/live/", tell_thread), path("", tell_thread)]
 together = threading.Barrier(2)
+release = threading.Event()
+holding = SimpleQueue()
 
 
 @pytest_asyncio.fixture
-async def ask(settings):
-    """Ask a new handler this, and return the thread that answered."""
+async def ask(settings, monkeypatch):
+    """Ask a new handler this, with two threads and a second's patience; what it answered."""
     settings.ROOT_URLCONF = __name__
+    pool = settings.DATABASES["default"]["OPTIONS"]["pool"]
+    monkeypatch.setitem(pool, "max_size", 1)
+    monkeypatch.setitem(pool, "timeout", 1)
+    release.clear()
     transport = httpx.ASGITransport(OneThreadHandler())
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
 
-        async def ask(query=""):
-            return (await client.get(f"/thread/?{query}")).text
+        async def ask(query="", path="/api/thread/"):
+            return await client.get(f"{path}?{query}")
 
         yield ask
+    release.set()
+
+
+@pytest_asyncio.fixture
+async def crowd(ask):
+    """Two requests that hold both threads."""
+    async with asyncio.TaskGroup() as group:
+        crowd = [group.create_task(ask("held")) for _ in range(2)]
+        for _ in crowd:
+            await asyncio.to_thread(holding.get, timeout=20)
+        yield crowd
+        release.set()
 
 
 @pytest.mark.asyncio
 async def test_requests_one_after_the_other_share_a_thread_and_those_at_once_do_not(ask):
-    alone = await ask()
-    assert await ask() == alone
-    pair = await asyncio.gather(ask("together"), ask("together"))
-    assert len(set(pair)) == 2
+    alone = (await ask()).text
+    assert (await ask()).text == alone
+    pair = {answer.text for answer in await asyncio.gather(ask("together"), ask("together"))}
+    assert len(pair) == 2
     assert alone in pair
 
 
 @pytest.mark.asyncio
-async def test_after_a_rush_no_more_threads_are_kept_than_can_work(ask, monkeypatch):
-    monkeypatch.setattr(one_thread, "KEPT", 1)
-    first = set(await asyncio.gather(ask("together"), ask("together")))
-    assert await ask() in first
-    again = set(await asyncio.gather(ask("together"), ask("together")))
-    assert len(first & again) == 1
+async def test_whoever_finds_no_thread_free_waits_for_one(ask, crowd):
+    waiting = asyncio.create_task(ask("held"))
+    # Meanwhile others come and go.
+    assert (await ask(path="/")).status_code == 200
+    assert holding.empty()
+    release.set()
+    answer = await waiting
+    assert holding.get_nowait() is None
+    assert answer.text in {(await one).text for one in crowd}
+
+
+@pytest.mark.asyncio
+async def test_whoever_waits_for_too_long_is_asked_to_come_back(ask, crowd):
+    answer = await ask()
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "2"
+    assert answer.json()["code"] == "unavailable"
+    release.set()
+    assert {(await one).status_code for one in crowd} == {200}
+    assert (await ask()).status_code == 200
+
+
+@pytest.mark.asyncio
+async def test_pages_and_health_wait_for_nobody(ask, crowd):
+    for address in ("/", "/api/health/live/"):
+        assert (await ask(path=address)).status_code == 200
