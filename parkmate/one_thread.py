@@ -1,4 +1,4 @@
-"""A request goes to its thread once and comes back once, with all of its middleware and its view.
+"""A request goes to a thread once, with all of its middleware and its view, and to none while it waits.
 
 Under ASGI Django would change threads for each half of each middleware, some fifteen times a request,
 and on a busy process each change waits for the interpreter's lock. And it would make a thread for each
@@ -10,67 +10,90 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from asgiref.sync import ThreadSensitiveContext
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware import security
 
-from parking.api.exceptions import RETRY_AFTER
+from parking.api.exceptions import BUSY, RETRY_AFTER
 
-BUSY = {"code": "unavailable", "message": "Too many requests at once. Try again in a moment."}
-
-# They begin with their first request, and then stay. The last to come back is the first to go, so that
-# those which are not needed never begin.
-Threads = asyncio.LifoQueue[ThreadPoolExecutor]
+View = Callable[[HttpRequest], HttpResponse]
 
 
 class OneThreadHandler(ASGIHandler):
-    """Django's, with all from the static files' middleware down to the view in its synchronous mode.
+    """Django's, with all from below the static files' middleware down to the view in its synchronous mode.
 
-    What comes before stays on the event loop; and so does who waits for a thread. There it costs a few
-    kilobytes, where a thread each, for all who come together while the database is away, would leave
-    megabytes behind. What asks no database has threads of its own: pages load, and the process says that
-    it lives, however many wait.
+    What comes before stays on the event loop, so that a static file needs no thread; and so does who waits
+    for a thread, or for a client to read. There it costs a few kilobytes, where a thread each, for all who
+    come together while the database is away, would leave megabytes behind. What asks no database has
+    threads of its own: pages load, and the process says that it lives, however many wait.
     """
 
     _middleware_chain: Any
 
     def __init__(self) -> None:
         pool = settings.DATABASES["default"]["OPTIONS"]["pool"]
-        self._patience: float = pool["timeout"]
         # As many work with a connection as wait for one.
-        self._threads = _threads(2 * pool["max_size"])
-        self._threads_without_database = _threads(4)
+        self._threads = Threads(2 * pool["max_size"], patience=pool["timeout"])
+        self._threads_without_database = Threads(4, patience=pool["timeout"])
+        self._thread_of_signals = ThreadPoolExecutor(1)
         super().__init__()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Handle a request in a thread that nobody else is in; 503 if none is free for too long."""
-        free = self._threads if _asks_database(scope["path"]) else self._threads_without_database
-        try:
-            async with asyncio.timeout(self._patience):
-                thread = await free.get()
-        except TimeoutError:
-            await self.send_response(JsonResponse(BUSY, status=503, headers=RETRY_AFTER), send)
-            return
-        try:
-            # Django's own, inside, leaves the outer one alone.
-            async with ThreadSensitiveContext(executor=thread):
-                await super().__call__(scope, receive, send)
-        finally:
-            free.put_nowait(thread)
+        """Handle a request; what Django does before and after the view waits for nothing: one does it all."""
+        # Django's own, inside, leaves the outer one alone.
+        async with ThreadSensitiveContext(executor=self._thread_of_signals):
+            await super().__call__(scope, receive, send)
 
     def load_middleware(self, is_async: bool = False) -> None:
         """As for WSGI; but the last step, which would make a thread wait for the event loop, is undone."""
         super().load_middleware(is_async=False)
         self._middleware_chain = self._middleware_chain.awaitable
 
+    def adapt_method_mode(
+        self, is_async: bool, method: Any, method_is_async: bool | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Django's, but for the one place where what is synchronous begins: that goes to our threads."""
+        if not is_async or method_is_async:
+            return super().adapt_method_mode(is_async, method, method_is_async, *args, **kwargs)
 
-def _threads(number: int) -> Threads:
-    threads = Threads()
-    for _ in range(number):
-        threads.put_nowait(ThreadPoolExecutor(1))
-    return threads
+        async def in_a_thread(request: HttpRequest) -> HttpResponse:
+            threads = self._threads if _asks_database(request.path) else self._threads_without_database
+            return await threads.answer(method, request)
+
+        return in_a_thread
+
+
+class Threads:
+    """So many threads at most. They begin when they are needed, and then stay."""
+
+    def __init__(self, number: int, *, patience: float) -> None:
+        self._executor = ThreadPoolExecutor(number)
+        self._free = asyncio.Semaphore(number)
+        self._patience = patience
+
+    async def answer(self, view: View, request: HttpRequest) -> HttpResponse:
+        """What the view answers in a thread that nobody else is in; 503 if none is free for too long."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._free.acquire()
+        except TimeoutError:
+            return JsonResponse(BUSY, status=503, headers=RETRY_AFTER)
+        try:
+            answer = sync_to_async(_answer, thread_sensitive=False, executor=self._executor)
+            return await answer(view, request)
+        finally:
+            self._free.release()
+
+
+def _answer(view: View, request: HttpRequest) -> HttpResponse:
+    """What the view answers. Its connection goes back to the pool before the answer is sent."""
+    try:
+        return view(request)
+    finally:
+        close_old_connections()
 
 
 def _asks_database(path: str) -> bool:

@@ -181,8 +181,8 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
-# A pool, because under ASGI every request runs in a thread of its own and would otherwise open
-# a connection of its own. `timeout` is how long a request waits for a free one before a 503.
+# A pool, because requests run in many threads, each of which would otherwise open a connection of its
+# own. `timeout` is how long a request waits for a free one before a 503; and before, for a thread.
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     pool={
         "min_size": 1,

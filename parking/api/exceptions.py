@@ -21,6 +21,7 @@ from parking.errors import ParkingError
 logger = logging.getLogger(__name__)
 
 UNAVAILABLE = {"code": "unavailable", "message": "The database is away. Try again in a moment."}
+BUSY = {"code": "unavailable", "message": "Too many requests at once. Try again in a moment."}
 RETRY_AFTER = {"Retry-After": "2"}
 TOO_MANY_ATTEMPTS = {"code": "too_many_attempts", "message": "Too many sign-ins failed. Try again later."}
 
