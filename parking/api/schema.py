@@ -23,7 +23,7 @@ REFUSALS = {
     "415": "Only JSON is read.",
     "422": "The Idempotency-Key was used for another request.",
     "429": "Too many attempts: `Retry-After` says when to come back.",
-    "503": "The database or the payment provider is away: `Retry-After` says when to come back.",
+    "503": "The database or the payment provider is away, or too many ask: `Retry-After` says when.",
 }
 
 
