@@ -1,12 +1,17 @@
 """The OpenAPI document: it is current, complete, and its page needs nobody else's server."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 import yaml
 from django.core.management import call_command
+from drf_spectacular.generators import SchemaGenerator
 
+from parking.api.schema import Once
 from tests.world import SHAPES
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "openapi.yaml"
@@ -29,6 +34,25 @@ def operations(text):
 
 def test_the_document_in_docs_is_current(generated):
     assert DOCUMENT.read_text() == generated, f"Make it again: {COMMAND}"
+
+
+def test_it_is_made_once_for_all_who_ask_at_once(client, monkeypatch):
+    make, two = SchemaGenerator.get_schema, Barrier(2)
+
+    def begin(generator, *args):
+        with suppress(BrokenBarrierError):
+            two.wait(1)
+            begun_together.append(True)
+        return make(generator, *args)
+
+    begun_together = []
+    monkeypatch.setattr(Once, "_made", None)
+    monkeypatch.setattr(SchemaGenerator, "get_schema", begin)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(client.get, ["/api/schema/"] * 2))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert yaml.safe_load(answers[0].content) == yaml.safe_load(DOCUMENT.read_text())
+    assert not begun_together
 
 
 def test_making_it_says_no_warning_and_no_error(tmp_path, capsys):

@@ -1,11 +1,13 @@
 """How the OpenAPI document is made: what a view declares, plus what holds for every answer."""
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.validators import RegexValidator
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, extend_schema
 
@@ -133,6 +135,22 @@ class Schema(AutoSchema):
 
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/").split("/")[0] or "index"]
+
+
+class Once(SchemaGenerator):
+    """Makes the document once, for the first to ask; the others of this process wait for it.
+
+    Two that began together would have a 500: drf-spectacular loads its extensions then, one step at a time.
+    """
+
+    _making = Lock()
+    _made: Any = None
+
+    def get_schema(self, request: Any = None, public: bool = False) -> Any:
+        with Once._making:
+            if Once._made is None:
+                Once._made = super().get_schema(request, public)  # type: ignore[no-untyped-call]
+            return Once._made
 
 
 def add_refusals(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from parking.api import (
     timeline,
     tokens,
 )
+from parking.api.schema import Once
 
 urlpatterns = [
     path("", index.Index.as_view()),
@@ -65,6 +66,6 @@ urlpatterns = [
     path("notification-preferences/", notifications.Preferences.as_view()),
     path("health/live/", health.Live.as_view()),
     path("health/ready/", health.Ready.as_view()),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", SpectacularAPIView.as_view(generator_class=Once), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
 ]
