@@ -35,8 +35,8 @@ class OneThreadHandler(ASGIHandler):
 
     def __init__(self) -> None:
         pool = settings.DATABASES["default"]["OPTIONS"]["pool"]
-        # As many work with a connection as wait for one.
-        self._threads = Threads(2 * pool["max_size"], patience=pool["timeout"])
+        # One for each connection: nobody sits in a thread and waits for one.
+        self._threads = Threads(pool["max_size"], patience=pool["timeout"])
         self._threads_without_database = Threads(4, patience=pool["timeout"])
         self._thread_of_signals = ThreadPoolExecutor(1)
         super().__init__()

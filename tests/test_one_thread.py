@@ -67,7 +67,7 @@ def handler(settings, monkeypatch):
     """A new one, of two threads and a second's patience."""
     settings.ROOT_URLCONF = __name__
     pool = settings.DATABASES["default"]["OPTIONS"]["pool"]
-    monkeypatch.setitem(pool, "max_size", 1)
+    monkeypatch.setitem(pool, "max_size", 2)
     monkeypatch.setitem(pool, "timeout", 1)
     release.clear()
     yield OneThreadHandler()
