@@ -3,9 +3,10 @@
 import asyncio
 import json
 import resource
+import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import uvloop
@@ -108,15 +109,27 @@ class Audience:
         """A frame came in."""
         self.heard.append(frame)
 
-    def listen(self, count: int, *, seconds: float) -> list[Heard]:
-        """Wait until so many frames were heard, or the last came so long ago; return them, and begin anew."""
-        begun = time.time()
-        while len(self.heard) < count:
+    def listen(self, count: int, *, seconds: float, each: Callable[[], object] = lambda: None) -> list[Heard]:
+        """Wait until so many frames were heard, or the last came so long ago; return them, and begin anew.
+
+        `each` is called whenever there were new ones, last after the last.
+        """
+        begun, known = time.time(), 0
+        while True:
             time.sleep(0.02)
-            if time.time() - (self.heard[-1].at if self.heard else begun) > seconds:
+            if (now := len(self.heard)) > known:
+                known = now
+                each()
+            elif time.time() - (self.heard[-1].at if self.heard else begun) > seconds:
+                break
+            if known >= count:
                 break
         heard, self.heard = self.heard, []
         return heard
+
+    def until_silent(self, *, seconds: float) -> list[Heard]:
+        """All that was heard, when nothing has come for so long; begin anew."""
+        return self.listen(sys.maxsize, seconds=seconds)
 
     def cut(self) -> None:
         """End all sockets at once, without a word."""

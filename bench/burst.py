@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.harness import Machine
 from bench.report import brief, table, typical
-from bench.stage import Plan, Played, Stage, quiet, say
+from bench.stage import Plan, Played, Stage, in_turns, quiet, say
 from bench.ways import CELERY_ETA, PARKMATE, WAYS
 
 # django-celery-beat goes through all its rows again and again: thousands are not what it is for.
@@ -47,13 +47,15 @@ def measure(here: Machine, options: argparse.Namespace) -> dict[str, Any]:
     lead = options.lead or min(110.0, 15 + options.bookings / 200)
     plan = Plan(options.bookings, spread=float(options.spread), lead=lead)
     for number in range(1, options.rounds + 1):
-        for way in ways:
+        for way in in_turns(ways, number):
             rounds[way.name].append(played := stage.play(way, plan))
             say(way, number, played)
     ours = rounds.get(PARKMATE.name, [])
     return {
         "bookings": options.bookings,
         "sockets": options.sockets,
+        "rounds": options.rounds,
+        "spread": options.spread,
         "ways": {way.name: summary(rounds[way.name]) for way in ways},
         "broken": not all(one.exact and not one.early for one in ours),
         "quiet": quiet([played for one in rounds.values() for played in one]),
@@ -91,7 +93,8 @@ def report(result: Mapping[str, Any]) -> str:
                 "once each": "yes" if one["exact"] else "NO",
             }
         )
-    words = [f"{result['bookings']} bookings due at once, {result['sockets']} sockets\n", table(rows)]
+    due = "evenly over a second" if result["spread"] else "at once"
+    words = [f"{result['bookings']:,} bookings due {due}, {result['sockets']:,} sockets\n", table(rows)]
     if ours and CELERY_ETA.name in result["ways"]:
         ratio = result["ways"][CELERY_ETA.name]["commit_last"] / ours["commit_last"]
         words.append(f"\nThe last commit comes {ratio:.0f} times sooner than with one ETA task each.")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -21,14 +22,16 @@ if TYPE_CHECKING:
 QUIET = 10.0
 # How long before the first is due all must be armed, and every process up.
 READY = 2.0
+# When no frame has come for so long, none is waited for.
+SILENCE = 3.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many bookings end, over how many seconds; how long they may take, and when a worker is killed.
+    """How many bookings end, over how many seconds; how long they may take, and when all is killed.
 
-    `lead`: the seconds to start the processes and arm the timers in. `killed`: its worker is killed so many
-    seconds after the first is due, and started again at once.
+    `lead`: the seconds to start the processes and arm the timers in. `killed`: all processes of the way are
+    killed so many seconds after the first is due, and started again at once.
     """
 
     bookings: int
@@ -43,7 +46,7 @@ class Played:
     """What became of the bookings: seconds from due to committed and to the socket, ascending.
 
     `writes`: updates of booking rows; `told_once`: bookings with exactly one notice to their driver.
-    `busy`: how much of the CPU others took, in per cent, just before.
+    `busy`: how much of the CPU processes that are not the measurement's took, in per cent, meanwhile.
     """
 
     bookings: int
@@ -121,11 +124,14 @@ class Stage:
             if way.arms_first:
                 self._start(way)
             here.rows("ANALYZE")
-            busy = self._await(way, due_at)
+            self._await(way, due_at)
+            audience.heard.clear()
+            others = Others()
             if plan.killed is not None:
                 self._kill(way, due_at + timedelta(seconds=plan.killed))
             self._await_done(due_at, plan)
             heard = self._latenesses(audience, bookings)
+            busy = others.share()
         finally:
             audience.close()
             # Only a backend that has ended has surely reported all that it counted.
@@ -155,23 +161,23 @@ class Stage:
             else:
                 self._here.start(name, command)
 
-    def _await(self, way: Way, due_at: datetime) -> float:
-        """Wait for the moment, idle; return how much of the CPU was taken meanwhile, in per cent."""
+    def _await(self, way: Way, due_at: datetime) -> None:
+        """Wait for the moment, idle."""
         left = (due_at - datetime.now(UTC)).total_seconds() - READY
         if left < 0:
             raise SystemExit(f"{way.title} was not armed in time: try a longer --lead.")
         time.sleep(left)
-        psutil.cpu_percent()
-        time.sleep(max(0, (due_at - datetime.now(UTC)).total_seconds()))
         for name in way.processes:
             if not self._here.runs(name):
                 raise SystemExit(f"{way.title}: its {name} has ended:\n{self._here.log(name)}")
-        return float(psutil.cpu_percent())
+        time.sleep(max(0, (due_at - datetime.now(UTC)).total_seconds()))
 
     def _kill(self, way: Way, moment: datetime) -> None:
         time.sleep(max(0, (moment - datetime.now(UTC)).total_seconds()))
-        self._here.kill("worker")
-        self._here.start("worker", way.processes["worker"])
+        for name in way.processes:
+            self._here.kill(name)
+        for name, command in way.processes.items():
+            self._here.start(name, command)
 
     def _await_done(self, due_at: datetime, plan: Plan) -> None:
         """Wait until every booking has expired, or all patience is gone."""
@@ -181,21 +187,49 @@ class Stage:
 
     @staticmethod
     def _latenesses(audience: Audience, bookings: Sequence["Booking"]) -> list[float]:
-        """How late each booking's frame was. One that did not come within three seconds is missing."""
+        """How late each booking's frame was. One that comes after a silence is missing."""
         due = {booking.pk: booking.ends_at.timestamp() for booking in bookings}
-
-        def of_bookings() -> list[tuple[float, int]]:
-            told = ((frame.at, frame.json().get("booking")) for frame in list(audience.heard))
-            return [(heard_at, booking["id"]) for heard_at, booking in told if booking]
-
-        until(lambda: len(of_bookings()) >= len(bookings), seconds=3, every=0.25)
-        return sorted(heard_at - due[booking_id] for heard_at, booking_id in of_bookings())
+        told = [(frame.at, frame.json().get("booking")) for frame in audience.until_silent(seconds=SILENCE)]
+        return sorted(heard_at - due[booking["id"]] for heard_at, booking in told if booking)
 
     def _booking_writes(self) -> int:
         """How many updates of booking rows PostgreSQL has counted so far, in all."""
         return int(
             self._here.value("SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'parking_booking'")
         )
+
+
+class Others:
+    """How much of the CPU is taken from now on by processes that are neither this one nor started by it."""
+
+    def __init__(self) -> None:
+        self._before = self._taken()
+
+    def share(self) -> float:
+        """In per cent of all cores."""
+        since, everybody, ours = (
+            after - before for after, before in zip(self._taken(), self._before, strict=True)
+        )
+        return 100 * max(0.0, everybody - ours) / (since * psutil.cpu_count())
+
+    @staticmethod
+    def _taken() -> tuple[float, float, float]:
+        """The time, and the seconds that everybody and we have taken by then."""
+        times = psutil.cpu_times()
+        everybody = times.user + times.nice + times.system + times.irq + times.softirq + times.steal
+        this = psutil.Process()
+        ours = 0.0
+        for process in (this, *this.children(recursive=True)):
+            # One may have ended since it was listed; its parent has its times then.
+            with suppress(psutil.NoSuchProcess):
+                ours += sum(process.cpu_times()[:4])
+        return time.monotonic(), everybody, ours
+
+
+def in_turns(ways: Sequence[Way], number: int) -> list[Way]:
+    """The ways, each round beginning with another: who comes first has no advantage by it."""
+    start = number % len(ways)
+    return [*ways[start:], *ways[:start]]
 
 
 def quiet(played: Sequence[Played]) -> str:

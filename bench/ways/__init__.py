@@ -55,6 +55,9 @@ class Way:
         (self._call("arm_one") or (lambda one: self.arm([one])))(booking)
 
 
+# A trial sets it: a peer that keeps messages delivers those of a dead worker again after so many seconds.
+REDELIVER = "BENCH_REDELIVER_SECONDS"
+
 PARKMATE = Way(
     "parkmate",
     "ParkMate",
@@ -78,15 +81,24 @@ PEERS = (
         {
             # In its favour: by default it looks every five seconds, and does one job at a time.
             "worker": "exec python -m procrastinate --app bench.ways.procrastinate_jobs.app worker"
-            " --concurrency 8 --fetch-job-polling-interval 1"
+            " --concurrency 8 --fetch-job-polling-interval 0.1"
         },
     ),
     Way(
         "dramatiq_delay",
         "dramatiq, delay",
-        {"worker": "exec dramatiq bench.ways.dramatiq_delay --processes 2 --threads 8"},
+        {
+            # In its favour: by default an idle worker looks once a second.
+            "worker": "dramatiq_worker_timeout=10 exec dramatiq bench.ways.dramatiq_delay"
+            " --processes 2 --threads 8"
+        },
     ),
     Way("polling", "a loop, once a second", {"worker": "exec python -m bench.ways.polling"}),
+    Way(
+        "polling_bulk",
+        "a loop in bulk, ten times a second",
+        {"worker": "exec python -m bench.ways.polling_bulk"},
+    ),
     Way(
         "beat_once",
         "django-celery-beat, one-off",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
@@ -23,23 +24,25 @@ def _options() -> dict[str, Any]:
     }
 
 
-def arm(bookings: Sequence["Booking"]) -> None:
-    """One job for each."""
+@cache
+def _adding() -> BackgroundScheduler:
+    """Adds jobs and runs none; it is kept, as a web process would keep it."""
     scheduler = BackgroundScheduler(**_options())
     scheduler.start(paused=True)
+    return scheduler
+
+
+def arm(bookings: Sequence["Booking"]) -> None:
+    """One job for each."""
     for booking in bookings:
-        scheduler.add_job(
+        _adding().add_job(
             "bench.ways.work:expire", "date", run_date=booking.ends_at, args=[booking.pk], id=str(booking.pk)
         )
-    scheduler.shutdown()
 
 
 def clear() -> None:
     """Forget all jobs."""
-    scheduler = BackgroundScheduler(**_options())
-    scheduler.start(paused=True)
-    scheduler.remove_all_jobs()
-    scheduler.shutdown()
+    _adding().remove_all_jobs()
 
 
 if __name__ == "__main__":

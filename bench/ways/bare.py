@@ -7,7 +7,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "parkmate.settings")
 from django.conf import settings
 
 settings.CHANNEL_LAYERS = {
-    "default": {"BACKEND": os.environ["BENCH_LAYER"], "CONFIG": {"hosts": [settings.REDIS_URL]}}
+    "default": {
+        "BACKEND": os.environ["BENCH_LAYER"],
+        "CONFIG": {"hosts": [settings.REDIS_URL], "capacity": int(os.environ["BENCH_CAPACITY"])},
+    }
 }
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from celery import Celery
 
-from bench.ways import work
+from bench.ways import REDELIVER, work
 
 if TYPE_CHECKING:
     from parking.models import Booking
@@ -21,6 +21,13 @@ app.config_from_object("celeryconfig")
 if os.environ.get("BENCH_PLAIN_RECONNECTS"):
     # Celery's default: the database connection ends with every task.
     app.conf.CELERY_DB_REUSE_MAX = 0
+if seconds := os.environ.get(REDELIVER):
+    app.conf.broker_transport_options |= {
+        "visibility_timeout": float(seconds),
+        # By default it looks for them once in a hundred seconds.
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+    }
 
 expire = app.task(name="bench.expire")(work.expire)
 

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
-from bench.ways import work
+from bench.ways import REDELIVER, work
 
 if TYPE_CHECKING:
     from parking.models import Booking
 
-dramatiq.set_broker(RedisBroker(url=os.environ["REDIS_URL"]))
+options = {}
+if seconds := os.environ.get(REDELIVER):
+    # By default one command in a thousand looks for the messages of the dead.
+    options = {"heartbeat_timeout": round(float(seconds) * 1000), "maintenance_chance": 100_000}
+dramatiq.set_broker(RedisBroker(url=os.environ["REDIS_URL"], **options))
 
 expire = dramatiq.actor(work.expire, actor_name="expire")
 

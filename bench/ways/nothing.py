@@ -1,11 +1,12 @@
-"""A web process that does nothing but send frames: `/<frames>/<user>/`, by turns to all who are there."""
+"""A web process that does nothing but send frames, by turns to all who are there.
+
+`/<frames>/<sockets>/<user>/`: how many, when so many are there.
+"""
 
 from itertools import cycle
 from typing import Any
 
 FRAME = "x" * 300
-# How many sockets there are before the frames begin.
-ALL = 1001
 
 _there: list[Any] = []
 
@@ -19,8 +20,9 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "websocket.accept"})
     _there.append(send)
-    if len(_there) == ALL:
+    _, frames, sockets, *_ = scope["path"].split("/")
+    if len(_there) == int(sockets):
         turns = cycle(_there)
-        for _ in range(int(scope["path"].split("/")[1])):
+        for _ in range(int(frames)):
             await next(turns)({"type": "websocket.send", "text": FRAME})
     await receive()

@@ -1,7 +1,9 @@
 """A scheduled job of procrastinate per booking: a queue in PostgreSQL."""
 
+import atexit
 import os
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import procrastinate
@@ -20,15 +22,22 @@ expire = app.task(name="expire")(work.expire)
 
 def prepare() -> None:
     """Make its tables."""
-    with app.open():
-        app.schema_manager.apply_schema()
+    _open()
+    app.schema_manager.apply_schema()
+
+
+@cache
+def _open() -> None:
+    """Its connections are kept, as a web process would keep them."""
+    app.open()
+    atexit.register(app.close)
 
 
 def arm(bookings: Sequence["Booking"]) -> None:
     """One job for each."""
-    with app.open():
-        for booking in bookings:
-            expire.configure(schedule_at=booking.ends_at).defer(booking_id=booking.pk)
+    _open()
+    for booking in bookings:
+        expire.configure(schedule_at=booking.ends_at).defer(booking_id=booking.pk)
 
 
 def clear() -> None:
