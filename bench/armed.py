@@ -1,8 +1,8 @@
 """What do armed timers cost while they wait?
 
-So many timers, the first due in an hour: memory of the workers (what they do not share with others, and their
-part of what they do) and of the broker, the time to arm one more, and ParkMate's question what is due: with
-nothing due, and as a claim of 500 that are.
+So many timers, the first due in an hour: memory of the worker and of all processes that the way needs (what
+they do not share with others, and their part of what they do) and of the broker, the time to arm one more,
+and ParkMate's question what is due: with nothing due, and as a claim of 500 that are.
 """
 
 import argparse
@@ -82,6 +82,7 @@ def one(
     made = {
         "timers": count,
         "worker_mb": round(memory(here.pid("worker")), 1),
+        "all_mb": round(sum(memory(here.pid(name)) for name in way.processes), 1),
         "broker_mb": round(here.broker.info("memory")["used_memory"] / 1e6, 1),
         "arm_ms": round(cost([lambda booking=booking: way.arm_one(booking) for booking in more]), 3),
         **(looks(here) if way.name == "parkmate" else {}),
@@ -209,6 +210,7 @@ def report(result: Mapping[str, Any]) -> str:
                     "timers": f"{size['timers']:,}",
                     "way": WAYS[name].title,
                     "worker": f"{size['worker_mb']:.0f} MB",
+                    "all its processes": f"{size['all_mb']:.0f} MB",
                     "broker": f"{size['broker_mb']:.1f} MB",
                     "arming one": f"{size['arm_ms']:.2f} ms",
                     "is anything due?": brief(size["look_ms"] / 1000) if "look_ms" in size else "-",

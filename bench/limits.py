@@ -1,7 +1,7 @@
 """How near to the limit? Each thing that ParkMate does beside the barest way to do it here.
 
 Bare are: the same rows written by SQL alone, in one transaction and one process; the same bytes published by
-redis-py; and uvicorn, whose application does nothing but send frames.
+redis-py; and uvicorn as it comes, whose application does nothing but send frames.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import psutil
 
 from bench import sockets
 from bench.audience import Audience
-from bench.harness import PROCFILE, Machine, serve
+from bench.harness import Machine, serve
 from bench.people import book, make_drivers, make_slots, sign_in
 from bench.report import brief, median, progress, table
 
@@ -125,7 +125,7 @@ def pushes(here: Machine, *, rounds: int) -> dict[str, float]:
 def frames(here: Machine, drivers: Sequence[int], options: argparse.Namespace) -> dict[str, float]:
     """Frames on open sockets: seconds of the web process's CPU for each."""
     sessions = sign_in(drivers)
-    given = argparse.Namespace(frames=options.frames, rounds=options.rounds)
+    given = argparse.Namespace(frames=options.frames, rounds=options.rounds, pace=300)
     ours = sockets.one(here, sockets.SERVERS["parkmate"], sessions, given).microseconds
     here.end_processes()
     bare = median([bare_frames(here, options.frames) for _ in range(options.rounds)])
@@ -135,17 +135,17 @@ def frames(here: Machine, drivers: Sequence[int], options: argparse.Namespace) -
 
 def bare_frames(here: Machine, count: int) -> float:
     """uvicorn alone, each frame on the next of its sockets: microseconds of its CPU for each frame."""
-    command = PROCFILE["web"].replace("--lifespan on", "--lifespan off")
-    address = serve(here, application="bench.ways.nothing", command=command)
-    audience = Audience(address, path=f"/{count}/{{user}}/")
+    command = f"{sockets.UVICORN.format('bench.ways.nothing:application')} --lifespan off"
+    address = serve(here, command=command)
+    # The last to come sets it off.
+    audience = Audience(address, path=f"/{count}/{DRIVERS + 1}/{{user}}/")
     try:
         web = psutil.Process(here.pid("web"))
         audience.open(dict.fromkeys(range(DRIVERS), ""))
-        before = sum(web.cpu_times()[:2])
-        # The last to come sets it off.
+        taken = [sum(web.cpu_times()[:2])]
         audience.open({DRIVERS: ""})
-        heard = audience.listen(count, seconds=60)
-        return (sum(web.cpu_times()[:2]) - before) / len(heard) * 1e6
+        heard = audience.listen(count, seconds=60, each=lambda: taken.append(sum(web.cpu_times()[:2])))
+        return (taken[-1] - taken[0]) / len(heard) * 1e6
     finally:
         audience.close()
         here.end_processes()

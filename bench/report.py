@@ -1,6 +1,7 @@
 """How a measurement speaks: progress while it runs, then a table and one line of JSON."""
 
 import json
+import math
 import statistics
 import sys
 import time
@@ -30,8 +31,8 @@ def line(name: str, result: Mapping[str, Any]) -> str:
 
 
 def at(share: float, values: Sequence[float]) -> float:
-    """The value that this share of all did not exceed."""
-    return sorted(values)[max(0, round(share * len(values)) - 1)]
+    """The value that at least this share of all did not exceed."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def median(values: Sequence[float]) -> float:
