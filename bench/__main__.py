@@ -14,9 +14,8 @@ from pathlib import Path
 
 from bench.harness import machine
 from bench.report import line
+from bench.saved import SAVED
 
-# Where `bench.document` looks.
-SAVED = Path(__file__).resolve().parents[1] / "docs" / "benchmarks"
 # Each with its smallest run.
 NAMES = {
     "punctual": "--timers 30 --seconds 1 --rounds 1 --killed 0 --lead 5",

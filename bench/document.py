@@ -4,22 +4,19 @@ Each measurement's tables stand between two comments with its name, and its char
 """
 
 import importlib
-import json
 import re
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.behind import behind
+from bench.saved import SAVED, Result, read
 from bench.ways import WAYS
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-SAVED = DOCS / "benchmarks"
-DOCUMENT = DOCS / "benchmarks.md"
+DOCUMENT = SAVED.with_suffix(".md")
 
 OURS, THEIRS = "#0b7a4b", "#8a94a3"
 matplotlib.rcParams.update(
@@ -33,8 +30,6 @@ matplotlib.rcParams.update(
         "axes.spines.right": False,
     }
 )
-
-Result = Mapping[str, Any]
 
 
 def save(figure: Figure, name: str) -> None:
@@ -95,14 +90,14 @@ def armed(result: Result) -> None:
         some = [one for one in sizes if one["timers"]]
         axes.plot(
             [one["timers"] for one in some],
-            [one["worker_mb"] + one["broker_mb"] for one in some],
+            [one["all_mb"] + one["broker_mb"] for one in some],
             marker="o",
             label=WAYS[name].title,
             color=OURS if name == "parkmate" else None,
             linewidth=2.5 if name == "parkmate" else 1.2,
         )
     axes.set(xscale="log", yscale="log", xlabel="armed timers")
-    axes.set_title("Memory of workers and broker, MB", loc="left")
+    axes.set_title("Memory of all its processes and the broker, MB", loc="left")
     axes.legend(frameon=False)
     save(figure, "armed")
 
@@ -158,12 +153,6 @@ def flat(axes: Axes, sizes: list[int], costs: list[float], title: str) -> None:
     axes.set_ylim(0, 1.3 * max(costs))
 
 
-def read(name: str) -> Result:
-    """What was saved of a measurement."""
-    found: Result = json.loads((SAVED / f"{name}.json").read_text())
-    return found
-
-
 CHARTS: dict[str, Callable[[Result], None]] = {
     chart.__name__: chart for chart in (punctual, burst, armed, sockets, grow)
 }
@@ -202,7 +191,12 @@ def of_timers() -> list[Goal]:
         at_most("… p99", 0.100, ours["frame_p99"]),
         at_most("10,000 bookings end at once: all committed", 2, ten["commit_last"]),
         at_most("… all frames on 2,000 open sockets", 3, ten["frame_last"]),
-        ("5,000 at once: an ETA task each takes as long", "50 times", f"{times:.0f} times", times >= 50),
+        (
+            "5,000 at once: with an ETA task each, the last commit comes later",
+            "50 times",
+            f"{times:.0f} times",
+            times >= 50,
+        ),
         (f"{most['timers']:,} armed timers: the worker is bigger by", "5 %", f"{bigger:.0%}", bigger <= 0.05),
         at_most("… a claim of 500 that are due", 0.010, most["claim_ms"] / 1000),
     ]
@@ -244,7 +238,7 @@ def main() -> int:
         if draw := CHARTS.get(file.stem):
             draw(result)
         text = put(text, file.stem, section(result))
-    DOCUMENT.write_text(put(text, "goals", goals()))
+    DOCUMENT.write_text(put(put(text, "goals", goals()), "behind", behind()))
     return 0
 
 

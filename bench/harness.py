@@ -1,5 +1,6 @@
 """A PostgreSQL, a Valkey and processes of ParkMate's, for a measurement; all of it ends with it."""
 
+import importlib.metadata
 import os
 import platform
 import shutil
@@ -28,6 +29,18 @@ PROCFILE: dict[str, str] = parse_procfile((ROOT / "Procfile").read_text()).proce
 QUEUES = ("timers", "default")
 # What the processes call themselves to PostgreSQL, so that their connections can be told from ours.
 CONNECTION_NAME = "bench-process"
+# Whose versions stand beside every figure.
+PACKAGES = (
+    "django",
+    "celery",
+    "channels",
+    "channels-redis",
+    "daphne",
+    "uvicorn",
+    "apscheduler",
+    "procrastinate",
+    "dramatiq",
+)
 
 
 def until(true: Callable[[], Any], *, seconds: float, every: float = 0.1) -> bool:
@@ -157,12 +170,27 @@ class Machine:
             self.value(f"SHOW {name}") for name in ("server_version", "fsync", "synchronous_commit")
         )
         return (
-            f"{platform.system()} {platform.release()}, {os.cpu_count()} cores,"
+            f"ParkMate {commit_name()}; {platform.system()} {platform.release()}, {os.cpu_count()} cores,"
             f" load {os.getloadavg()[0]:.2f} before; Python {platform.python_version()};"
             f" PostgreSQL {version} with fsync {fsync}, synchronous_commit {commit}"
             f" (a flush takes {flush_seconds(self.directory) * 1000:.2f} ms);"
-            f" Valkey {self.broker.info('server')['valkey_version']}"
+            f" Valkey {self.broker.info('server')['valkey_version']};"
+            f" {', '.join(f'{name} {importlib.metadata.version(name)}' for name in PACKAGES)}"
         )
+
+
+def commit_name() -> str:
+    """Which commit this is, and whether its code was changed since; "?" where no git says so."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs")
+        return git("rev-parse", "--short", "HEAD") + (", changed" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "?"
 
 
 def flush_seconds(directory: Path) -> float:
