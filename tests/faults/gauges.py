@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import defaultdict
@@ -18,8 +19,8 @@ from tests.faults.evidence import possible
 if TYPE_CHECKING:
     from tests.faults.soak import Soak
 
-# Megabytes in ten minutes that a process may grow, and how long, in seconds, it must have lived to tell.
-SLOPE, LIVED = 1.0, 600.0
+# Megabytes in ten minutes that a process may grow, and how long, in seconds, it must be watched to tell.
+SLOPE, WATCHED = 1.0, 600.0
 MEGABYTE = 1e6
 
 # What is new in the witness: of which rows, how many, and of timers that ended, when they should have.
@@ -45,11 +46,16 @@ class Gauges:
         self.worst, self._seen = 0.0, 0
         self.memory: dict[tuple[str, int], list[tuple[float, float]]] = defaultdict(list)
         self.busy: dict[tuple[str, int], float] = {}
+        self._watched_since = math.inf
 
     @property
     def minute(self) -> float:
         """Minutes since the beginning."""
         return (time.time() - self.began) / 60
+
+    def watch_memory(self) -> None:
+        """From now on memory is not to grow."""
+        self._watched_since = time.time()
 
     def line(self) -> str:
         """How it is now."""
@@ -116,7 +122,7 @@ class Gauges:
 
     @property
     def tells_of_memory(self) -> bool:
-        """Whether any process has lived long enough for its memory to be judged."""
+        """Whether any process was watched long enough for its memory to be judged."""
         return any(self._slope(samples) is not None for samples in self.memory.values())
 
     def growing(self) -> list[str]:
@@ -128,12 +134,11 @@ class Gauges:
         ]
 
     def _slope(self, samples: list[tuple[float, float]]) -> float | None:
-        """Megabytes in ten minutes over the last half of a life that was long enough; None if it was not.
+        """Megabytes in ten minutes since its memory is watched; None if that is not long enough.
 
         Only of who lives still.
         """
-        (first, _), (last, _) = samples[0], samples[-1]
-        if last - first < LIVED or time.time() - last > LIVED:
+        watched = [sample for sample in samples if sample[0] >= self._watched_since]
+        if not watched or watched[-1][0] - watched[0][0] < WATCHED or time.time() - watched[-1][0] > WATCHED:
             return None
-        half = [sample for sample in samples if sample[0] > (first + last) / 2]
-        return 600 * linear_regression(*zip(*half, strict=True)).slope
+        return 600 * linear_regression(*zip(*watched, strict=True)).slope
