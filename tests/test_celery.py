@@ -49,6 +49,18 @@ def test_all_messages_of_a_channel_go_through_one_client_until_its_connections_a
             assert another.ping()
 
 
+def test_of_messages_that_are_done_nothing_is_kept():
+    with app.connection_for_write() as connection, connection.SimpleQueue("done") as queue:
+        for number in range(4):
+            queue.put(number)
+        taken = [queue.get(timeout=10) for _ in range(4)]
+        kept = queue.channel.qos._delivered
+        assert len(kept) == 4
+        for message in taken:
+            message.ack()
+        assert not kept
+
+
 def test_the_alarms_task_fires_its_timer(book):
     booking = book()
     time_passes(booking, minutes=61)
