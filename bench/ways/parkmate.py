@@ -15,6 +15,8 @@ def arm(bookings: Sequence["Booking"]) -> None:
     Timer.objects.bulk_create(
         [Timer(booking=booking, kind=Timer.Kind.EXPIRY, due_at=booking.ends_at) for booking in bookings],
         batch_size=10_000,
+        # Beat arms bookings that have no timers, and may be quicker.
+        ignore_conflicts=True,
     )
     timers.set_alarms()
 
