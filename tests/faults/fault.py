@@ -23,6 +23,7 @@ class Fault:
 
     `bound`: lateness in seconds, from the due time, or from the end of an outage that `strike` has noted.
     `typical`: the same for 99 of 100 timers. `may_say`: what a traceback may be about.
+    `rehearsed`: it strikes once before it is measured what the box takes: room kept for a crowd is no leak.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Fault:
     may_say: tuple[str, ...] = ()
     may_park: int = 0
     people: int = PEOPLE
+    rehearsed: bool = False
 
 
 @dataclass

@@ -183,7 +183,8 @@ POSTGRES = (
 )
 
 CROWDS = (
-    Fault("2,000 due at once", crowds.due_at_once(2000), ONE_DEAD),
+    # A worker takes some 9 kB for each alarm that it holds at once.
+    Fault("2,000 due at once", crowds.due_at_once(2000), ONE_DEAD, rehearsed=True),
     Fault("redeployed with 6,000 timers armed", crowds.redeployed_with_many_armed, ONE_DEAD),
     Fault(
         "a timer that cannot be carried out",

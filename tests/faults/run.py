@@ -88,6 +88,8 @@ class Run:
     async def _live(self) -> None:
         async with self.traffic.flow(self.drivers):
             await asyncio.sleep(BEFORE)
+            if self.fault.rehearsed:
+                await self._strike(self.seeds[0])
             self.before = await asyncio.to_thread(measure, self.box)
             for seed in self.seeds:
                 await self._strike(seed)

@@ -10,7 +10,6 @@ from tests.faults.box import WINDOW
 from tests.faults.run import Run
 from tests.faults.strikes.clients import open_screens, others
 from tests.faults.strikes.processes import Strike, come, end, redeployed, restart_the_dead
-from tests.faults.used import measure
 
 # Bookings of all drivers, a slot each, that end in so many seconds, the way the verb would have made them.
 _CROWD = """
@@ -57,11 +56,6 @@ def due_at_once(count: int) -> Strike:
     """So many bookings end in the same instant."""
 
     async def strike(run: Run) -> None:
-        await book_crowd(run, count=count, ends_in=4)
-        await asyncio.sleep(6)
-        # A worker keeps the room in which it held an alarm for each of them: for as many it needs no more.
-        used = await asyncio.to_thread(measure, run.box)
-        run.before |= {what: size for what, size in used.items() if what.startswith("memory")}
         await book_crowd(run, count=count, ends_in=4)
         await asyncio.sleep(6)
 
