@@ -125,7 +125,7 @@ def pushes(here: Machine, *, rounds: int) -> dict[str, float]:
 def frames(here: Machine, drivers: Sequence[int], options: argparse.Namespace) -> dict[str, float]:
     """Frames on open sockets: seconds of the web process's CPU for each."""
     sessions = sign_in(drivers)
-    given = argparse.Namespace(frames=options.frames, rounds=options.rounds, pace=300)
+    given = argparse.Namespace(frames=options.frames, rounds=options.rounds, pace=sockets.PACE)
     ours = sockets.one(here, sockets.SERVERS["parkmate"], sessions, given).microseconds
     here.end_processes()
     bare = median([bare_frames(here, options.frames) for _ in range(options.rounds)])

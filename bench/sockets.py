@@ -30,8 +30,8 @@ DEFAULT = "channels_redis.core.RedisChannelLayer"
 TOGETHER = 20
 # So long after the last frame no other is waited for, in seconds.
 PATIENCE = 5.0
-# How long frames come while their delay is measured, in seconds.
-PACED = 5.0
+# How many frames a second come while their delay is measured, and for how long, in seconds.
+PACE, PACED = 300.0, 5.0
 WORDS = "Your booking has expired. You can renew it for ten more minutes."
 
 Message = dict[str, Any]
@@ -111,7 +111,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=int, default=20_000, help="frames in a round (default: 20,000)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of frames (default: 3)")
     parser.add_argument(
-        "--pace", type=float, default=300, help="frames a second while their delay is measured (default: 300)"
+        "--pace", type=float, default=PACE, help="frames a second while their delay is measured"
     )
     parser.add_argument("--servers", nargs="+", choices=SERVERS, default=list(SERVERS), metavar="SERVER")
 
