@@ -62,9 +62,9 @@ class Bookers:
         due = time.time()
         async with asyncio.TaskGroup() as group:
             while not self._stopped.is_set():
+                group.create_task(self._book_one(due))
                 due += 1 / self._rate
                 await asyncio.sleep(due - time.time())
-                group.create_task(self._book_one(due))
 
     async def _book_one(self, due: float) -> None:
         client = Client(self._address, self._session)
@@ -100,10 +100,9 @@ def measure(here: Machine, options: argparse.Namespace) -> dict[str, Any]:
             progress(
                 f"round {number}: {options.sockets} sockets cut, {options.missed} notices missed by each"
             )
-            begun = time.time()
             with Bookers(address, booker, wishes, rate=options.bookings) as during:
                 back = come_back(audience, sessions, where, options)
-            rounds.append(back | {"times": during.waited(until=begun + back["seconds"])})
+            rounds.append(back | {"times": during.waited(until=back["ended"])})
             progress(f"round {number}: all caught up after {rounds[-1]['seconds']:.1f} s")
             where = {user: (seq + options.missed, epoch) for user, (seq, epoch) in where.items()}
     finally:
@@ -154,7 +153,7 @@ def come_back(
     where: Mapping[int, tuple[int, str]],
     options: argparse.Namespace,
 ) -> dict[str, Any]:
-    """All at once; the seconds until the last had all, and how many did not show that once, in order."""
+    """All at once: when the last had all, after how many seconds, and how many did not have it in order."""
     begun = time.time()
     after = {user: f"?after={seq}&epoch={epoch}" for user, (seq, epoch) in where.items()}
     audience.open(sessions, after=after)
@@ -165,8 +164,10 @@ def come_back(
         if "epoch" not in found:
             shown[frame.user].append(found["seq"])
     wanted = {user: list(range(seq + 1, seq + options.missed + 1)) for user, (seq, _) in where.items()}
+    ended = max(frame.at for frame in heard)
     return {
-        "seconds": max(frame.at for frame in heard) - begun,
+        "ended": ended,
+        "seconds": ended - begun,
         "wrong": sum(shown[user] != numbers for user, numbers in wanted.items()),
     }
 
