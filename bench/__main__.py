@@ -1,7 +1,7 @@
 """`python -m bench NAME`: a measurement, on servers of its own, with a table and one line of JSON at the end.
 
 `python -m bench all`: every one of them, one after the other; with `--quick` as small as they go, to see that
-they run.
+they run, and that docs/benchmarks.md tells what was saved.
 """
 
 import argparse
@@ -76,6 +76,8 @@ def run_all(*, quick: bool) -> int:
         arguments = [*save, name, *(smallest.split() if quick else ())]
         if subprocess.run([sys.executable, "-m", "bench", *arguments]).returncode:
             failed.append(name)
+    if quick and subprocess.run([sys.executable, "-m", "bench.document", "--check"]).returncode:
+        failed.append("bench.document")
     if failed:
         print(f"Failed: {', '.join(failed)}")
     return 1 if failed else 0

@@ -3,6 +3,7 @@
 Each measurement's tables stand between two comments with its name, and its chart beside the document.
 """
 
+import argparse
 import importlib
 import re
 import sys
@@ -13,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.behind import behind
-from bench.saved import SAVED, Result, read
+from bench.saved import SAVED, Result, read, saved
 from bench.ways import WAYS
 
 DOCUMENT = SAVED.with_suffix(".md")
@@ -230,15 +231,28 @@ def put(text: str, name: str, words: str) -> str:
     return "".join((*parts[:2], words, *parts[2:]))
 
 
+def document() -> str:
+    """The page, with all that was saved in it."""
+    text = put(put(DOCUMENT.read_text(), "goals", goals()), "behind", behind())
+    for result in saved():
+        text = put(text, result["bench"], section(result))
+    return text
+
+
 def main() -> int:
-    """Put in and draw whatever was saved."""
-    text = DOCUMENT.read_text()
-    for file in sorted(SAVED.glob("*.json")):
-        result = read(file.stem)
-        if draw := CHARTS.get(file.stem):
+    """Put in and draw whatever was saved; with `--check` only say whether the page tells it."""
+    parser = argparse.ArgumentParser(prog="python -m bench.document", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 if the page is another one")
+    text = document()
+    if parser.parse_args().check:
+        if text != DOCUMENT.read_text():
+            print("docs/benchmarks.md does not tell what was saved: run `python -m bench.document`.")
+            return 1
+        return 0
+    for result in saved():
+        if draw := CHARTS.get(result["bench"]):
             draw(result)
-        text = put(text, file.stem, section(result))
-    DOCUMENT.write_text(put(put(text, "goals", goals()), "behind", behind()))
+    DOCUMENT.write_text(text)
     return 0
 
 

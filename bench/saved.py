@@ -14,3 +14,8 @@ def read(name: str) -> Result:
     """What was saved of a measurement."""
     found: Result = json.loads((SAVED / f"{name}.json").read_text())
     return found
+
+
+def saved() -> list[Result]:
+    """All that was saved, by name."""
+    return [read(file.stem) for file in sorted(SAVED.glob("*.json"))]
