@@ -108,7 +108,7 @@ def test_stopping_postgres_does_not_wait_for_its_clients(home, started):
 def test_postgres_comes_back_at_once_when_its_postmaster_was_killed(home, started):
     postgres = started(Postgres(home / "postgres", quick=True))
     with psycopg.connect(postgres.url) as busy:
-        os.kill(postgres.pid, signal.SIGKILL)
+        postgres.send_signal(signal.SIGKILL)
         with pytest.raises(psycopg.OperationalError):
             busy.execute("SELECT pg_sleep(30)")
     postgres.start()
@@ -223,6 +223,13 @@ def test_valkey_answers_only_those_who_know_its_password(home, started):
         assert friend.ping()
         with pytest.raises(redis.AuthenticationError):
             other.ping()
+
+
+def test_a_signal_to_a_server_that_does_not_run_is_refused(home, started):
+    valkey = started(Valkey(home / "valkey"))
+    valkey.kill()
+    with pytest.raises(embedded.EmbeddedError, match="Valkey does not run"):
+        valkey.send_signal(signal.SIGCONT)
 
 
 def test_valkeys_password_is_not_to_be_seen_by_others(home, started):

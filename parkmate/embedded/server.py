@@ -65,6 +65,12 @@ class Server:
                 self._process.wait(self.stop_seconds)
         self.kill()
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """To its main process. Raises EmbeddedError if it does not run."""
+        if self._process is None or not self.alive:
+            raise EmbeddedError(f"{self.title} does not run.")
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """Ends the server at once, as a crash would, and returns when its own children are gone too."""
         if self._process is None or not self.alive:

@@ -234,7 +234,7 @@ class FaultBox(Box):
 
     def signal_valkey(self, number: signal.Signals) -> None:
         self.note(f"Valkey gets {number.name}")
-        os.kill(self.valkey.pid or 0, number)
+        self.valkey.send_signal(number)
 
     def kill_valkey(self) -> None:
         self.note("Valkey is killed")

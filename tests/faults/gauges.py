@@ -102,9 +102,10 @@ class Gauges:
         for name, process in list(box.processes.items()):
             with suppress(psutil.NoSuchProcess):
                 yield name, psutil.Process(process.pid)
-        with suppress(psutil.NoSuchProcess):
-            yield "Valkey", psutil.Process(box.valkey.pid)
-            yield "PostgreSQL", psutil.Process(box.ground.postgres.pid)
+        for server in (box.valkey, box.ground.postgres):
+            if (pid := server.pid) is not None:
+                with suppress(psutil.NoSuchProcess):
+                    yield server.title, psutil.Process(pid)
 
     def summary(self, *, bookings: int) -> Iterator[str]:
         """What a booking has cost, with all that followed it: milliseconds of processor."""

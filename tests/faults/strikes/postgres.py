@@ -1,7 +1,6 @@
 """A PostgreSQL that is restarted, full, read-only, badly reached, or whose rows somebody else holds."""
 
 import asyncio
-import os
 import signal
 from contextlib import ExitStack, suppress
 
@@ -26,7 +25,7 @@ async def restarted(run: Run) -> None:
     """It ends at once, as in a crash, and recovers."""
     postgres = run.box.ground.postgres
     async with run.outage("PostgreSQL restarts"):
-        os.kill(postgres.pid or 0, signal.SIGQUIT)
+        postgres.send_signal(signal.SIGQUIT)
         while postgres.alive:
             await asyncio.sleep(0.02)
         await asyncio.to_thread(postgres.start)
