@@ -77,6 +77,8 @@ SOAK = Fault(
 WARM_UP, EVERY = 15.0, 10.0
 # The share of the time in which anything may be killed.
 KILLING = 0.28
+# Seconds from one fault to the next while each strikes once before memory is watched.
+REHEARSING = 12.0
 LONGEST_PAUSE = 20.0  # seconds until a client comes back
 
 
@@ -94,21 +96,30 @@ class Size:
 class Tab(Screen):
     """A screen that knows whether it has a line, and comes back as docs/socket.md asks: later and later.
 
-    It waits as long as browsers do: Firefox 20 s, Chrome longer.
+    It waits as long as browsers do: Firefox 20 s, Chrome longer. And it comes to the same web process as
+    before while that lets it in, as through a proxy that keeps clients where they are: else chance would
+    move dozens of sockets from one to the other whenever all come back, and memory with them.
     """
 
     open = False
     patience = 20.0
+    failures = 0
+
+    def __init__(self, box: FaultBox, person: Person, *, seed: int) -> None:
+        super().__init__(box, person, seed=seed)
+        self._home = seed
 
     async def live(self) -> None:
-        failures = 0
         await asyncio.sleep(self.luck.uniform(0, WARM_UP))
         while True:
             visits = self.visits
             with suppress(OSError, InvalidHandshake, TimeoutError, EOFError):
                 await self._visit()
-            failures = 0 if self.visits > visits else failures + 1
-            await asyncio.sleep(self.luck.uniform(0, min(LONGEST_PAUSE, 0.5 * 2**failures)))
+            self.failures = 0 if self.visits > visits else self.failures + 1
+            await asyncio.sleep(self.luck.uniform(0, min(LONGEST_PAUSE, 0.5 * 2**self.failures)))
+
+    def _port(self) -> int:
+        return self.ports[(self._home + self.failures) % len(self.ports)]
 
     async def _visit(self) -> None:
         try:
@@ -196,17 +207,18 @@ class Soak(Run):
             self.before = await asyncio.to_thread(measure, self.box)
             luck = Random(self.size.seed)
             killing = time.monotonic() + KILLING * 60 * self.size.minutes
-            await self._strike_until(killing, drawn(luck, FAULTS))
+            await self._strike_until(killing, drawn(luck, FAULTS), every=self.size.every)
             # What a process keeps of the first time that something goes wrong is not a leak: a thread, a
             # module, room for a larger crowd than any before.
-            await self._strike_until(ends, luck.sample(LIVING, len(LIVING)))
+            rehearsing = min(REHEARSING, self.size.every)
+            await self._strike_until(ends, luck.sample(LIVING, len(LIVING)), every=rehearsing)
             self.gauges.watch_memory()
-            await self._strike_until(ends, drawn(luck, LIVING))
+            await self._strike_until(ends, drawn(luck, LIVING), every=self.size.every)
         self.at_work = "at rest"
         async with asyncio.timeout(self.patience):
             await self._rest()
 
-    async def _strike_until(self, end: float, faults: Iterable[Fault]) -> None:
+    async def _strike_until(self, end: float, faults: Iterable[Fault], *, every: float) -> None:
         """One after the other, until they are through or the time is over."""
         for fault in faults:
             if (began := time.monotonic()) >= end:
@@ -220,7 +232,7 @@ class Soak(Run):
                 self.complaints.append(f"{fault.name}, at {self.gauges.minute:.1f} min: {error}")
             self.at_work = ""
             await self._restart_the_fallen(after=fault.name)
-            await asyncio.sleep(max(2.0, min(began + self.size.every, end) - time.monotonic()))
+            await asyncio.sleep(max(2.0, min(began + every, end) - time.monotonic()))
 
     async def _restart_the_fallen(self, *, after: str) -> None:
         """Whoever ended by itself is started again, as a supervisor would, and told of at the end."""

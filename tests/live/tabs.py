@@ -61,9 +61,8 @@ class Tab:
 
     async def _visit(self):
         query = f"?after={len(self.numbers)}" + (f"&epoch={self.epoch}" if self.epoch else "")
-        port = self.luck.choice(self.ports)
         async with open_socket(
-            self.box, self.session, port=port, query=query, open_timeout=self.patience
+            self.box, self.session, port=self._port(), query=query, open_timeout=self.patience
         ) as opened:
             self.visits += 1
             try:
@@ -71,6 +70,9 @@ class Tab:
                     self._show(json.loads(text))
             except ConnectionClosed:
                 self.codes.append(opened.close_code)
+
+    def _port(self):
+        return self.luck.choice(self.ports)
 
     def _show(self, frame):
         if "connected" in frame:
